@@ -1,0 +1,304 @@
+"""Configuration: argument over environment over file over default, and each value knows where it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any, Final, Self
+
+from phoenix_otel import environment_variables as env
+from phoenix_otel import redaction
+from phoenix_otel.catalog import scraper
+from phoenix_otel.options import (
+    BOOLEAN,
+    BUCKETS,
+    LABELS,
+    Option,
+    Parser,
+    Variable,
+    choices,
+    integer,
+    option,
+    seconds,
+    several,
+    text,
+)
+
+_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+_MILLISECONDS: Final = seconds(0.01, scale=0.001, unit="milliseconds")
+
+
+class ConfigError(ValueError):
+    """A wrong option: its name, the value, where it came from and what is allowed, one line for each that is wrong."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricsConfig:
+    """The options of `configure_telemetry`. What is left out, or None, comes from the environment, a file or the default.
+
+    Raises ConfigError for a value that its option does not allow.
+    """
+
+    enabled: bool = option(True, BOOLEAN, env.PHOENIX_OTEL_ENABLED, description="Switch everything on or off.")
+    service_name: str = option(
+        "phoenix_scraper",
+        text(r".*\S.*", "a name"),
+        env.OTEL_SERVICE_NAME,
+        description="The resource attribute `service.name`.",
+    )
+    labels: Mapping[str, str] = option(
+        _NO_LABELS,
+        LABELS,
+        env.PHOENIX_OTEL_LABELS,
+        description="Labels for every series; also resource attributes (`service` becomes `service.name`).",
+    )
+    host: str = option(
+        "127.0.0.1",
+        text(r"[^\s/]+", "an address or host name"),
+        env.OTEL_EXPORTER_PROMETHEUS_HOST,
+        description="Address that the endpoint listens on.",
+    )
+    port: int = option(
+        9090,
+        integer(0, 65535),
+        env.OTEL_EXPORTER_PROMETHEUS_PORT,
+        description="Port of the endpoint; 0 for any free one. A busy port is replaced by a free one, with a warning.",
+    )
+    path: str = option(
+        "/metrics",
+        text(r"/[\w./-]*\w", "a path such as /metrics"),
+        env.PHOENIX_OTEL_PATH,
+        description="Path of the metrics on the endpoint.",
+    )
+    collection_interval: float = option(
+        15.0,
+        seconds(0.01),
+        env.PHOENIX_OTEL_COLLECTION_INTERVAL,
+        description="Seconds between two samples of the host, and between two OTLP pushes.",
+    )
+    response_time_buckets: tuple[float, ...] = option(
+        scraper.RESPONSE_TIME.buckets,
+        BUCKETS,
+        env.PHOENIX_OTEL_RESPONSE_TIME_BUCKETS,
+        description="Upper bounds, in seconds, of the response time histograms of scraper and proxies.",
+    )
+    content_size_buckets: tuple[float, ...] = option(
+        scraper.CONTENT_SIZE.buckets,
+        BUCKETS,
+        env.PHOENIX_OTEL_CONTENT_SIZE_BUCKETS,
+        description="Upper bounds, in bytes, of the content size histogram.",
+    )
+    cardinality_limit: int = option(
+        2000,
+        integer(2, 1_000_000),
+        env.PHOENIX_OTEL_CARDINALITY_LIMIT,
+        description="Attribute sets that one metric keeps; what comes beyond is counted in one overflow series.",
+    )
+    exporters: tuple[str, ...] = option(
+        (),
+        several("prometheus", "otlp", "console"),
+        env.OTEL_METRICS_EXPORTER,
+        description="Where metrics go. Left out: prometheus, and otlp when an OTLP endpoint is given.",
+    )
+    otlp_endpoint: str = option(
+        "",
+        text(r"(https?://)?[^\s/]+\S*", "a URL such as http://localhost:4318"),
+        env.OTEL_EXPORTER_OTLP_METRICS_ENDPOINT,
+        env.OTEL_EXPORTER_OTLP_ENDPOINT,
+        description="Base URL of the OTLP receiver to push to. Left out: no push.",
+    )
+    otlp_protocol: str = option(
+        "http/protobuf",
+        choices("http/protobuf", "grpc"),
+        env.OTEL_EXPORTER_OTLP_METRICS_PROTOCOL,
+        env.OTEL_EXPORTER_OTLP_PROTOCOL,
+        description="Protocol of the push.",
+    )
+    otlp_timeout: float = option(
+        3.0,
+        seconds(0.01, 600),
+        env.OTEL_EXPORTER_OTLP_METRICS_TIMEOUT,
+        env.OTEL_EXPORTER_OTLP_TIMEOUT,
+        description="Seconds that one push may take, retries included.",
+    )
+    export_interval: float = option(
+        0.0,
+        seconds(0.01),
+        Variable(env.OTEL_METRIC_EXPORT_INTERVAL, _MILLISECONDS),
+        description="Seconds between two pushes (the variable: milliseconds). Left out: `collection_interval`.",
+    )
+    shutdown_timeout: float = option(
+        5.0,
+        seconds(0.1, 600),
+        env.PHOENIX_OTEL_SHUTDOWN_TIMEOUT,
+        description="Seconds that leaving may take, the last push included.",
+    )
+    max_loop_lag: float = option(
+        5.0,
+        seconds(0.1),
+        env.PHOENIX_OTEL_MAX_LOOP_LAG,
+        description="Seconds that the scraper's event loop may be late before /health says 503.",
+    )
+    max_record_age: float = option(
+        0.0,
+        seconds(0),
+        env.PHOENIX_OTEL_MAX_RECORD_AGE,
+        description="Seconds without any record before /health says 503; 0 for never.",
+    )
+
+    def __new__(cls, **given: Any) -> Self:
+        """Remember which options were given: a default must not win over the environment."""
+        config = super().__new__(cls)
+        object.__setattr__(config, "_given", tuple(name for name, value in given.items() if value is not None))
+        return config
+
+    def __post_init__(self) -> None:
+        problems: list[str] = []
+        for field in dataclasses.fields(self):
+            declared: Option = field.metadata["option"]
+            value = getattr(self, field.name)
+            if value is None:
+                object.__setattr__(self, field.name, declared.default)
+            elif field.name in self.given:
+                object.__setattr__(self, field.name, _parse(field.name, value, declared.parser, "argument", problems))
+        if problems:
+            raise ConfigError("\n".join(problems))
+
+    @property
+    def given(self) -> tuple[str, ...]:
+        """Names of the options that were given, None not counting."""
+        names: tuple[str, ...] = self.__dict__["_given"]
+        return names
+
+
+OPTIONS: Final[Mapping[str, Option]] = MappingProxyType(
+    {field.name: field.metadata["option"] for field in dataclasses.fields(MetricsConfig)}
+)
+"""Every option by name."""
+
+
+@dataclass(frozen=True)
+class TelemetryConfig:
+    """Resolved configuration: `values` by option name, and in `sources` where each came from.
+
+    Two are equal when their values are. Options are read as attributes: `config.options.port`.
+    """
+
+    options: MetricsConfig
+    sources: Mapping[str, str] = dataclasses.field(compare=False)
+
+    def __str__(self) -> str:
+        """Show what differs from the defaults, and where it came from."""
+        values = {name: getattr(self.options, name) for name in self.sources}
+        shown = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
+        return redaction.text(", ".join(f"{name}={shown[name]!r} ({self.sources[name]})" for name in shown)) or "defaults"
+
+    @property
+    def service_name(self) -> str:
+        """The service's name: as given, else the label `service`, else the default."""
+        label = None if "service_name" in self.sources else self.options.labels.get("service")
+        return label or self.options.service_name
+
+    @property
+    def exporters(self) -> tuple[str, ...]:
+        """Where metrics go, once it is known whether there is an OTLP endpoint."""
+        if self.options.exporters:
+            return tuple(name for name in self.options.exporters if name != "none")
+        return ("prometheus", "otlp") if self.options.otlp_endpoint else ("prometheus",)
+
+    @property
+    def export_interval(self) -> float:
+        """Seconds between two pushes."""
+        return self.options.export_interval or self.options.collection_interval
+
+
+def resolve(
+    config: MetricsConfig | None = None,
+    options: Mapping[str, Any] | None = None,
+    *,
+    config_file: str | os.PathLike[str] | None = None,
+    environ: Mapping[str, str] = os.environ,
+) -> TelemetryConfig:
+    """Join arguments, environment, file and defaults.
+
+    Raises ConfigError with a line for each option that is unknown or not allowed.
+    """
+    problems: list[str] = []
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for name, value, parser, source in _candidates(config, options or {}, config_file, environ, problems):
+        if name not in values:
+            values[name] = _parse(name, value, parser, source, problems)
+            sources[name] = source
+    if environ.get(env.OTEL_SDK_DISABLED, "").strip().lower() == "true":
+        values["enabled"], sources["enabled"] = False, env.OTEL_SDK_DISABLED
+    if problems:
+        raise ConfigError("\n".join(problems))
+    return TelemetryConfig(MetricsConfig(**values), MappingProxyType(sources))
+
+
+_Candidate = tuple[str, Any, Parser, str]
+
+
+def _candidates(
+    config: MetricsConfig | None,
+    options: Mapping[str, Any],
+    config_file: str | os.PathLike[str] | None,
+    environ: Mapping[str, str],
+    problems: list[str],
+) -> Iterator[_Candidate]:
+    """Yield every value that was given, the strongest source first."""
+    known = _known({name: value for name, value in options.items() if value is not None}, "argument", problems)
+    yield from ((name, value, OPTIONS[name].parser, "argument") for name, value in known.items())
+    if config is not None:
+        yield from ((name, getattr(config, name), OPTIONS[name].parser, "argument") for name in config.given)
+    for name, declared in OPTIONS.items():
+        for variable in declared.variables:
+            if value := environ.get(variable.name, "").strip():
+                yield name, value, variable.parser or declared.parser, f"environment variable {variable.name}"
+    path, table = _read_file(config_file or environ.get(env.PHOENIX_OTEL_CONFIG_FILE) or None, problems)
+    known = _known(table, f"file {path}", problems)
+    yield from ((name, value, OPTIONS[name].parser, f"file {path}") for name, value in known.items())
+
+
+def _parse(name: str, value: Any, parser: Parser, source: str, problems: list[str]) -> Any:
+    try:
+        return parser.parse(value)
+    except (ValueError, TypeError, KeyError, OverflowError):
+        shown = redaction.text(repr(value))
+        problems.append(f"option {name}: {shown} from {source} is not allowed; allowed: {parser.allowed}")
+        return None
+
+
+def _known(given: Mapping[str, Any], source: str, problems: list[str]) -> dict[str, Any]:
+    """Leave out what is no option, and say so with the nearest names."""
+    for name in given.keys() - OPTIONS.keys():
+        near = difflib.get_close_matches(name, OPTIONS, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(OPTIONS)}"
+        problems.append(f"option {name}: {redaction.text(repr(given[name]))} from {source} is unknown; {hint}")
+    return {name: value for name, value in given.items() if name in OPTIONS}
+
+
+def _read_file(named: str | os.PathLike[str] | None, problems: list[str]) -> tuple[Path, Mapping[str, Any]]:
+    """Read the named file, else phoenix-otel.toml or pyproject.toml of the working directory if it has our table."""
+    for path in [Path(named)] if named else [Path("phoenix-otel.toml"), Path("pyproject.toml")]:
+        try:
+            document = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            if named:
+                problems.append(f"option config_file: {str(path)!r} cannot be read ({error.strerror}); allowed: a TOML file")
+            continue
+        except (OSError, ValueError) as error:
+            if named or path.name == "phoenix-otel.toml":
+                problems.append(f"option config_file: {str(path)!r} cannot be read ({error}); allowed: a TOML file")
+            continue
+        table = document.get("tool", {}).get("phoenix_otel") if path.name == "pyproject.toml" else document
+        if table is not None:
+            return path, table
+    return Path(), {}

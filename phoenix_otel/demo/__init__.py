@@ -1,0 +1,1 @@
+"""A listing site, five forward proxies and a reference scraper, all on loopback: telemetry to look at."""

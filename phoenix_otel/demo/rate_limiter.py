@@ -1,0 +1,88 @@
+"""The demo's rate limiter: a sliding window per source."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping
+from typing import Protocol, TypedDict
+
+from phoenix_otel import metrics_integrated_rate_limiter
+
+
+class Usage(TypedDict):
+    """A source's window: requests made in it, left in it, and allowed by it."""
+
+    current_requests: int
+    requests_remaining: int
+    effective_limit: int
+
+
+class RateLimitObserver(Protocol):
+    """Whom the rate limiter tells what it decides."""
+
+    async def on_request_made(self, source: str, timestamp: float) -> None:
+        """A request was booked for that time."""
+
+    async def on_rate_limit_hit(self, source: str, wait_time: float) -> None:
+        """A request has to wait so many seconds."""
+
+    async def on_rate_limit_reset(self, source: str) -> None:
+        """A source that had to wait is free again."""
+
+
+@metrics_integrated_rate_limiter
+class SlidingWindowRateLimiter:
+    """Allows each source so many requests per window (seconds); `throttled` counts the waits it imposed."""
+
+    def __init__(self, limits: Mapping[str, int], *, window: float = 1.0) -> None:
+        self.throttled: Counter[str] = Counter()
+        self._limits = dict(limits)
+        self._window = window
+        self._booked: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._waiting: set[str] = set()
+        self._observers: list[RateLimitObserver] = []
+
+    def add_observer(self, observer: RateLimitObserver) -> None:
+        """Tells the observer about every request from now on."""
+        self._observers.append(observer)
+
+    async def wait_if_needed(self, source: str) -> float:
+        """Books the next free place; returns the seconds to wait for it, 0.0 if it is free now."""
+        now = time.monotonic()
+        booked = self._window_of(source, now)
+        limit = self._limits[source]
+        at = max(now, booked[-limit] + self._window) if len(booked) >= limit else now
+        booked.append(at)
+        await self._tell(source, at, at - now)
+        return at - now
+
+    def get_current_usage(self, source: str) -> Usage:
+        """How far the source's window is used."""
+        limit = self._limits[source]
+        used = len(self._window_of(source, time.monotonic()))
+        return {
+            "current_requests": used,
+            "requests_remaining": max(0, limit - used),
+            "effective_limit": limit,
+        }
+
+    def _window_of(self, source: str, now: float) -> deque[float]:
+        booked = self._booked[source]
+        while booked and booked[0] <= now - self._window:
+            booked.popleft()
+        return booked
+
+    async def _tell(self, source: str, at: float, wait: float) -> None:
+        was_waiting = source in self._waiting
+        if wait > 0:
+            self.throttled[source] += 1
+            self._waiting.add(source)
+        else:
+            self._waiting.discard(source)
+        for observer in self._observers:
+            await observer.on_request_made(source, at)
+            if wait > 0:
+                await observer.on_rate_limit_hit(source, wait)
+            elif was_waiting:
+                await observer.on_rate_limit_reset(source)

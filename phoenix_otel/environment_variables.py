@@ -1,0 +1,81 @@
+"""Every environment variable that phoenix_otel reads, one constant each.
+
+The OTEL_* variables keep the meaning that the OpenTelemetry specification gives them; PHOENIX_OTEL_* exist only for what it
+does not cover. The OTLP exporters read their own further OTEL_EXPORTER_OTLP_* variables (headers, certificates, compression).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+OTEL_SDK_DISABLED: Final = "OTEL_SDK_DISABLED"
+"""`true` switches everything off, whatever the code asks for. Default: false."""
+
+OTEL_SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
+"""The resource attribute service.name. Default: phoenix_scraper."""
+
+OTEL_METRICS_EXPORTER: Final = "OTEL_METRICS_EXPORTER"
+"""Comma-separated: prometheus, otlp, console, none. Default: prometheus, and otlp when an endpoint is given."""
+
+OTEL_EXPORTER_PROMETHEUS_HOST: Final = "OTEL_EXPORTER_PROMETHEUS_HOST"
+"""Address that the endpoint listens on. Default: 127.0.0.1."""
+
+OTEL_EXPORTER_PROMETHEUS_PORT: Final = "OTEL_EXPORTER_PROMETHEUS_PORT"
+"""Port that the endpoint listens on, 0 for any free one. Default: 9090."""
+
+OTEL_EXPORTER_OTLP_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_ENDPOINT"
+"""Base URL of an OTLP receiver; metrics go to its /v1/metrics over HTTP. Default: no push."""
+
+OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: Final = "OTEL_EXPORTER_OTLP_METRICS_ENDPOINT"
+"""Full URL for metrics alone; wins over OTEL_EXPORTER_OTLP_ENDPOINT. Default: unset."""
+
+OTEL_EXPORTER_OTLP_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_PROTOCOL"
+"""http/protobuf or grpc. Default: http/protobuf."""
+
+OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: Final = "OTEL_EXPORTER_OTLP_METRICS_PROTOCOL"
+"""The same for metrics alone. Default: unset."""
+
+OTEL_EXPORTER_OTLP_TIMEOUT: Final = "OTEL_EXPORTER_OTLP_TIMEOUT"
+"""Seconds that one push may take. Default: 3."""
+
+OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: Final = "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"
+"""The same for metrics alone. Default: unset."""
+
+OTEL_METRIC_EXPORT_INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
+"""Milliseconds between two pushes. Default: the collection interval."""
+
+PHOENIX_OTEL_CONFIG_FILE: Final = "PHOENIX_OTEL_CONFIG_FILE"
+"""A TOML file with options. Default: phoenix-otel.toml, else [tool.phoenix_otel] of pyproject.toml, in the working directory."""
+
+PHOENIX_OTEL_ENABLED: Final = "PHOENIX_OTEL_ENABLED"
+"""`false` switches everything off. Default: true."""
+
+PHOENIX_OTEL_PATH: Final = "PHOENIX_OTEL_PATH"
+"""Path of the metrics on the endpoint. Default: /metrics."""
+
+PHOENIX_OTEL_COLLECTION_INTERVAL: Final = "PHOENIX_OTEL_COLLECTION_INTERVAL"
+"""Seconds between two samples of the host, and between two pushes. Default: 15."""
+
+PHOENIX_OTEL_LABELS: Final = "PHOENIX_OTEL_LABELS"
+"""Labels for every series: name=value,name=value. Default: none."""
+
+PHOENIX_OTEL_RESPONSE_TIME_BUCKETS: Final = "PHOENIX_OTEL_RESPONSE_TIME_BUCKETS"
+"""Upper bounds in seconds, comma-separated and ascending. Default: 0.1 to 60."""
+
+PHOENIX_OTEL_CONTENT_SIZE_BUCKETS: Final = "PHOENIX_OTEL_CONTENT_SIZE_BUCKETS"
+"""Upper bounds in bytes, comma-separated and ascending. Default: 1 KiB to 1 MiB."""
+
+PHOENIX_OTEL_CARDINALITY_LIMIT: Final = "PHOENIX_OTEL_CARDINALITY_LIMIT"
+"""Attribute sets that one metric keeps, the overflow series included. Default: 2000."""
+
+PHOENIX_OTEL_SHUTDOWN_TIMEOUT: Final = "PHOENIX_OTEL_SHUTDOWN_TIMEOUT"
+"""Seconds that leaving may take, the last push included. Default: 5."""
+
+PHOENIX_OTEL_MAX_LOOP_LAG: Final = "PHOENIX_OTEL_MAX_LOOP_LAG"
+"""Seconds that the scraper's event loop may be late before /health says 503. Default: 5."""
+
+PHOENIX_OTEL_MAX_RECORD_AGE: Final = "PHOENIX_OTEL_MAX_RECORD_AGE"
+"""Seconds without any record before /health says 503; 0 for never. Default: 0."""
+
+PHOENIX_OTEL_RAISE_INTERNAL_ERRORS: Final = "PHOENIX_OTEL_RAISE_INTERNAL_ERRORS"
+"""`true` lets errors inside phoenix_otel through instead of logging them; for its own tests. Default: false."""

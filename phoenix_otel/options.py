@@ -1,0 +1,150 @@
+"""What an option is: how it is parsed, what it allows, which variables set it. Data for config.py."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any, Final
+
+from phoenix_otel.catalog import ATTRIBUTES
+
+
+@dataclass(frozen=True, slots=True)
+class Parser:
+    """Turns what was given (a Python value or a string) into the option's value, or raises ValueError or TypeError."""
+
+    parse: Callable[[Any], Any]
+    allowed: str
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """An environment variable that sets an option; `parser` only where its notation differs from the option's own."""
+
+    name: str
+    parser: Parser | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One option: its default, its parser, the variables that set it (the first one set wins) and what it does."""
+
+    default: Any
+    parser: Parser
+    variables: tuple[Variable, ...]
+    description: str
+
+
+def option(default: Any, parser: Parser, *variables: str | Variable, description: str) -> Any:
+    """Declare an option as the field of a dataclass."""
+    declared = tuple(Variable(name) if isinstance(name, str) else name for name in variables)
+    return dataclasses.field(
+        default_factory=lambda: default,
+        metadata={"option": Option(default, parser, declared, description)},
+    )
+
+
+_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _boolean(value: Any) -> bool:
+    return value if isinstance(value, bool) else _BOOLEANS[str(value).strip().lower()]
+
+
+BOOLEAN: Final = Parser(_boolean, "true or false")
+
+
+def text(pattern: str, allowed: str) -> Parser:
+    """Accept a string that matches the whole pattern."""
+
+    def parse(value: Any) -> str:
+        if not isinstance(value, str) or not re.fullmatch(pattern, value):
+            raise ValueError(value)
+        return value
+
+    return Parser(parse, allowed)
+
+
+def integer(low: int, high: int) -> Parser:
+    """Accept a whole number between two limits, both included."""
+
+    def parse(value: Any) -> int:
+        number = int(value)
+        if isinstance(value, bool) or number != float(value) or not low <= number <= high:
+            raise ValueError(value)
+        return number
+
+    return Parser(parse, f"a whole number from {low} to {high}")
+
+
+def seconds(low: float, high: float = 86_400.0, *, scale: float = 1.0, unit: str = "seconds") -> Parser:
+    """Accept a duration in `unit`, stored in seconds; `scale` converts."""
+
+    def parse(value: Any) -> float:
+        number = float(value) * scale
+        if isinstance(value, bool) or not low <= number <= high:
+            raise ValueError(value)
+        return number
+
+    return Parser(parse, f"a number of {unit} from {low / scale:g} to {high / scale:g}")
+
+
+def _buckets(value: Any) -> tuple[float, ...]:
+    given = value.split(",") if isinstance(value, str) else list(value)
+    bounds = tuple(float(bound) for bound in given)
+    ascending = all(low < high for low, high in zip(bounds, bounds[1:], strict=False))
+    if not bounds or not ascending or not all(math.isfinite(bound) for bound in bounds):
+        raise ValueError(value)
+    return bounds
+
+
+BUCKETS: Final = Parser(_buckets, "finite numbers in ascending order, at least one (in a variable: separated by commas)")
+
+
+def choices(*allowed: str) -> Parser:
+    """Accept one of a few words."""
+
+    def parse(value: Any) -> str:
+        if value not in allowed:
+            raise ValueError(value)
+        return str(value)
+
+    return Parser(parse, " or ".join(allowed))
+
+
+def several(*allowed: str) -> Parser:
+    """Accept some of a few words, as a sequence or separated by commas; `none` stands alone."""
+
+    def parse(value: Any) -> tuple[str, ...]:
+        given = value.split(",") if isinstance(value, str) else list(value)
+        words = tuple(dict.fromkeys(word.strip() for word in given))
+        if not words or any(word not in (*allowed, "none") for word in words) or ("none" in words and len(words) > 1):
+            raise ValueError(value)
+        return words
+
+    return Parser(parse, f"some of {', '.join(allowed)}, or none")
+
+
+_LABEL_NAME: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+_RESERVED_LABELS: Final = frozenset({*ATTRIBUTES, "le", "quantile"})
+
+
+def _labels(value: Any) -> Mapping[str, str]:
+    if isinstance(value, str):
+        value = dict(pair.split("=", 1) for pair in value.split(",") if pair.strip())
+    labels = {str(name).strip(): str(text).strip() for name, text in dict(value).items()}
+    if any(not _LABEL_NAME.fullmatch(name) or name in _RESERVED_LABELS for name in labels):
+        raise ValueError(value)
+    return MappingProxyType(labels)
+
+
+LABELS: Final = Parser(
+    _labels,
+    "names of letters, digits and underscores that no metric uses itself (in a variable: name=value,name=value)",
+)
+
+

@@ -1,0 +1,87 @@
+"""OpenTelemetry's Prometheus reader, made fit for concurrent scrapes and mixed scopes (the reader itself: opentelemetry-exporter-prometheus)."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Iterable, Mapping
+from threading import Lock
+from typing import Any
+
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.sdk.metrics.export import ExponentialHistogram, Metric, MetricsData, ResourceMetrics, ScopeMetrics
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from prometheus_client import CollectorRegistry
+from prometheus_client import Metric as Family
+
+_logger = logging.getLogger("phoenix_otel")
+
+
+class PrometheusReader(PrometheusMetricReader):
+    """Collects one state at a time into a private registry; `families()` is safe from any number of threads.
+
+    `labels` are put on every series. Series of a scope other than `own_scope` carry otel_scope_name, as the OpenTelemetry to
+    Prometheus compatibility specification has it; those of `own_scope` have exactly the labels of the catalog.
+    """
+
+    def __init__(self, own_scope: str, labels: Mapping[str, str]) -> None:
+        self._own_registry = CollectorRegistry(auto_describe=False)
+        super().__init__(scope_info_enabled=False, registry=self._own_registry)
+        self._own_scope = own_scope
+        self._labels = dict(labels)
+        self._serial = Lock()
+        self._closed = False
+        self._unsupported: set[str] = set()
+
+    def families(self) -> list[Family]:
+        """Collect once and return every metric family; nothing after a shutdown."""
+        with self._serial:
+            return [] if self._closed else list(self._own_registry.collect())
+
+    def force_flush(self, timeout_millis: float = 10_000) -> bool:
+        """Do nothing: a scrape collects for itself, and a collection nobody reads would show up twice in the next one."""
+        return True
+
+    def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
+        """Leave the registry; a second call does nothing."""
+        with self._serial:
+            if not self._closed:
+                self._closed = True
+                super().shutdown(timeout_millis, **kwargs)
+
+    def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
+        if metrics_data is not None:
+            super()._receive_metrics(self._one_scope(metrics_data), timeout_millis, **kwargs)
+
+    def _one_scope(self, data: MetricsData) -> MetricsData:
+        """Join metrics of one name across scopes, so that a family's label names are known before its first sample."""
+        joined: dict[tuple[str, str, type], Metric] = {}
+        for scope_metrics in (scope for resource in data.resource_metrics for scope in resource.scope_metrics):
+            extra = self._labels | self._scope_labels(scope_metrics.scope)
+            for metric in scope_metrics.metrics:
+                if isinstance(metric.data, ExponentialHistogram):
+                    self._warn_unsupported(metric.name)
+                    continue
+                key = (metric.name, metric.unit or "", type(metric.data))
+                known = joined.get(key)
+                points = [*(known.data.data_points if known else ()), *_with_labels(metric.data.data_points, extra)]
+                joined[key] = dataclasses.replace(
+                    known or metric, data=dataclasses.replace(metric.data, data_points=points)
+                )
+        resource_metrics = data.resource_metrics[0]
+        scope = ScopeMetrics(InstrumentationScope(self._own_scope), list(joined.values()), "")
+        return MetricsData([ResourceMetrics(resource_metrics.resource, [scope], resource_metrics.schema_url)])
+
+    def _scope_labels(self, scope: InstrumentationScope) -> dict[str, str]:
+        return {} if scope.name == self._own_scope else {"otel_scope_name": scope.name}
+
+    def _warn_unsupported(self, name: str) -> None:
+        if name not in self._unsupported:
+            self._unsupported.add(name)
+            _logger.warning("phoenix_otel: %s is an exponential histogram, which the Prometheus text formats cannot show", name)
+
+
+def _with_labels(points: Iterable[Any], labels: Mapping[str, str]) -> Iterable[Any]:
+    if not labels:
+        return points
+    return [dataclasses.replace(point, attributes={**(point.attributes or {}), **labels}) for point in points]

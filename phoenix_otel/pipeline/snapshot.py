@@ -1,0 +1,87 @@
+"""One collected state, in every form that the endpoint shows: text formats and the JSON of /stats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from prometheus_client import Metric as Family
+from prometheus_client.exposition import choose_encoder, generate_latest
+
+from phoenix_otel.catalog import DOMAINS
+
+_DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
+_UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
+_PLAIN_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The metric families of one collection."""
+
+    families: Sequence[Family]
+
+    def collect(self) -> Iterable[Family]:
+        """Return the families, as prometheus_client's encoders ask for them."""
+        return self.families
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return body and content type: OpenMetrics 1.0 or text 0.0.4, as the Accept header asks."""
+        try:
+            encode, content_type = choose_encoder(accept)
+        except ValueError:
+            return generate_latest(self), _PLAIN_TEXT
+        return encode(self), content_type
+
+    def stats(self) -> dict[str, dict[str, Any]]:
+        """Return domain -> metric name -> type, unit, help and series; what is not in the catalog is under `other`."""
+        domains: dict[str, dict[str, Any]] = {domain: {} for domain in DOMAINS}
+        for family in self.families:
+            name = f"{family.name}_total" if family.type == "counter" else family.name
+            domains.setdefault(_DOMAIN_OF.get(name, "other"), {})[name] = {
+                "type": family.type,
+                "unit": _UNIT_OF.get(name, family.unit),
+                "help": family.documentation,
+                "series": _histograms(family) if family.type == "histogram" else _values(family),
+            }
+        return domains
+
+
+def _values(family: Family) -> list[dict[str, Any]]:
+    return [{"labels": dict(sample.labels), "value": sample.value} for sample in family.samples]
+
+
+def _histograms(family: Family) -> list[dict[str, Any]]:
+    """Fold a histogram's samples into count, sum and two estimated quantiles for each set of labels."""
+    buckets: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
+    sums: dict[tuple[tuple[str, str], ...], float] = {}
+    for sample in family.samples:
+        key = tuple((name, value) for name, value in sample.labels.items() if name != "le")
+        if sample.name.endswith("_bucket"):
+            buckets.setdefault(key, []).append((float(sample.labels["le"]), sample.value))
+        elif sample.name.endswith("_sum"):
+            sums[key] = sample.value
+    return [
+        {
+            "labels": dict(key),
+            "count": bounds[-1][1],
+            "sum": sums.get(key, 0.0),
+            "p50": quantile(0.5, bounds),
+            "p95": quantile(0.95, bounds),
+        }
+        for key, bounds in buckets.items()
+    ]
+
+
+def quantile(q: float, buckets: Sequence[tuple[float, float]]) -> float | None:
+    """Estimate a quantile from cumulative buckets as PromQL's histogram_quantile does; None without observations."""
+    total = buckets[-1][1]
+    rank = q * total
+    low, below = 0.0, 0.0
+    for bound, count in buckets:
+        if total and count >= rank:
+            return low if math.isinf(bound) else low + (bound - low) * (rank - below) / ((count - below) or 1)
+        low, below = bound, count
+    return None

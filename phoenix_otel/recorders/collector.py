@@ -1,0 +1,50 @@
+"""The five recorders, joined."""
+
+from __future__ import annotations
+
+import time
+
+from phoenix_otel._guard import Guard
+from phoenix_otel.recorders.database import DatabaseRecorder
+from phoenix_otel.recorders.event_loop import LoopMonitor
+from phoenix_otel.recorders.instruments import Activity, Binding, Instruments
+from phoenix_otel.recorders.proxy import ProxyRecorder
+from phoenix_otel.recorders.rate_limit import RateLimitRecorder
+from phoenix_otel.recorders.scraper import ScraperRecorder
+from phoenix_otel.recorders.system import SystemRecorder
+
+
+class MetricsCollector:
+    """`.scraper .proxy .database .rate_limit .system`; records nothing until it is bound to a meter.
+
+    It may be held from the first import on: what is bound later records through the same objects.
+    """
+
+    def __init__(self, guard: Guard | None = None) -> None:
+        self.guard = guard or Guard()
+        self.activity = Activity()
+        self.loop = LoopMonitor()
+        self._bound = False
+        self._instruments = Instruments(self.guard, self.activity)
+        self.scraper = ScraperRecorder(self._instruments)
+        self.proxy = ProxyRecorder(self._instruments)
+        self.database = DatabaseRecorder(self._instruments)
+        self.rate_limit = RateLimitRecorder(self._instruments)
+        self.system = SystemRecorder(self._instruments)
+
+    def bind(self, binding: Binding) -> None:
+        """Record on this binding's meter from now on, starting at zero."""
+        self.activity.bound_at, self.activity.last_record = time.monotonic(), None
+        self._instruments.bind(binding)
+        self._bound = True
+
+    def unbind(self) -> None:
+        """Record nothing from now on."""
+        self._bound = False
+        self.loop.stop()
+        self._instruments.unbind()
+
+    def watch_loop(self) -> None:
+        """Watch the event loop that runs here, for /health."""
+        if self._bound:
+            self.loop.watch()

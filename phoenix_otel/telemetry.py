@@ -1,0 +1,215 @@
+"""configure_telemetry() and the Telemetry handle: the only module with global state."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import logging
+import os
+import time
+from dataclasses import dataclass, field
+from functools import partial
+from threading import RLock
+from types import TracebackType
+from typing import Any, Self
+
+from opentelemetry import metrics
+from opentelemetry.metrics import Meter, NoOpMeter
+
+from phoenix_otel.config import ConfigError, MetricsConfig, TelemetryConfig, resolve
+from phoenix_otel.pipeline import health
+from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline
+from phoenix_otel.pipeline.server import MetricsServer
+from phoenix_otel.pipeline.snapshot import Snapshot
+from phoenix_otel.recorders import Binding, MetricsCollector, SystemSampler
+
+_logger = logging.getLogger("phoenix_otel")
+
+
+@dataclass
+class _State:
+    """What the process has one of: the collector, the active handle, and the provider that we made global."""
+
+    lock: RLock = field(default_factory=RLock)
+    collector: MetricsCollector = field(default_factory=MetricsCollector)
+    active: Telemetry | None = None
+    global_provider: metrics.MeterProvider | None = None
+
+
+class Telemetry:
+    """The running telemetry: made by configure_telemetry(), ended by shutdown() or by leaving its `with` block."""
+
+    def __init__(self, config: TelemetryConfig, collector: MetricsCollector) -> None:
+        self.config = config
+        self.collector = collector
+        self.meter: Meter = NoOpMeter(SCOPE)
+        self._pipeline: Pipeline | None = None
+        self._server: MetricsServer | None = None
+        self._sampler: SystemSampler | None = None
+        self._clean_end: bool | None = None
+
+    @property
+    def url(self) -> str:
+        """Base URL of the endpoint, such as http://127.0.0.1:9090; empty while there is none."""
+        return self._server.url if self._server is not None else ""
+
+    def stats(self) -> dict[str, Any]:
+        """Return the current values, as /stats shows them."""
+        return {"service": self.config.service_name, "domains": self._snapshot().stats()}
+
+    def force_flush(self, timeout: float = 5.0) -> bool:
+        """Push what there is over OTLP, within `timeout` seconds; tell whether it arrived."""
+        return self._pipeline is None or self._pipeline.force_flush(timeout)
+
+    def shutdown(self, timeout: float | None = None) -> bool:
+        """Push for the last time, close the endpoint and stop recording, all within `timeout` seconds.
+
+        Returns whether everything got done in time. A second call returns the same and does nothing.
+        """
+        with _state.lock:
+            if self._clean_end is None:
+                self._clean_end = self._end(self.config.options.shutdown_timeout if timeout is None else timeout)
+            return self._clean_end
+
+    async def stop_http_server(self) -> None:
+        """Close the endpoint without blocking the loop; recording and pushing go on."""
+        await asyncio.to_thread(self._stop_server, self.config.options.shutdown_timeout)
+
+    def start_http_server(self) -> None:
+        """Open the endpoint, unless it is open or not configured. Raises ConfigError if the host is not one of this machine."""
+        if self._server is not None or self._pipeline is None or self._pipeline.prometheus is None:
+            return
+        options = self.config.options
+        server = MetricsServer(
+            self._snapshot,
+            self._health(self._pipeline, options),
+            self.collector.guard,
+            service=self.config.service_name,
+            metrics_path=options.path,
+        )
+        try:
+            server.start(options.host, options.port)
+        except OSError as error:
+            source = self.config.sources.get("host", "default")
+            raise ConfigError(
+                f"option host: {options.host!r} from {source} cannot be listened on ({error.strerror}); "
+                "allowed: an address of this machine"
+            ) from error
+        self._server = server
+        _logger.info("phoenix_otel: metrics at %s%s", server.url, options.path)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
+        self.shutdown()
+
+    def _start(self, foreign: metrics.MeterProvider | None) -> None:
+        options = self.config.options
+        self._pipeline = build_pipeline(self.config, foreign)
+        self.meter = self._pipeline.meter()
+        self._sampler = SystemSampler(options.collection_interval, self.collector.guard)
+        buckets = {name: getattr(options, name) for name in ("response_time_buckets", "content_size_buckets")}
+        self.collector.bind(Binding(self.meter, buckets, options.cardinality_limit))
+        self.collector.system.watch(self._sampler)
+        self.collector.watch_loop()
+        self._sampler.start()
+        atexit.register(self.shutdown)
+        try:
+            self.start_http_server()
+        except ConfigError:
+            self.shutdown()
+            raise
+
+    def _end(self, timeout: float) -> bool:
+        deadline = time.monotonic() + timeout
+        clean = self._pipeline is None or self._pipeline.shutdown(timeout)
+        self.collector.unbind()
+        if self._sampler is not None:
+            self._sampler.stop(max(0.0, deadline - time.monotonic()))
+        self._stop_server(max(0.1, deadline - time.monotonic()))
+        atexit.unregister(self.shutdown)
+        if _state.active is self:
+            _state.active = None
+        return clean
+
+    def _stop_server(self, timeout: float) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            server.stop(timeout)
+
+    def _snapshot(self) -> Snapshot:
+        reader = self._pipeline.prometheus if self._pipeline is not None else None
+        return Snapshot(reader.families() if reader is not None else [])
+
+    def _health(self, pipeline: Pipeline, options: MetricsConfig) -> health.Health:
+        components = {
+            "records": partial(health.records, self.collector, options.max_record_age),
+            "event_loop": partial(health.event_loop, self.collector.loop, options.max_loop_lag),
+        }
+        if self._sampler is not None:
+            components["system_sampler"] = partial(health.system_sampler, self._sampler)
+        if pipeline.otlp is not None:
+            components["otlp_push"] = partial(health.otlp_push, pipeline.otlp)
+        return health.Health(components)
+
+
+_state = _State()
+
+
+def configure_telemetry(
+    *, config: MetricsConfig | None = None, config_file: str | os.PathLike[str] | None = None, **options: Any
+) -> Telemetry:
+    """Start telemetry and return its handle; `options` are the fields of MetricsConfig, None meaning not given.
+
+    The same resolved configuration returns the same handle until it is shut down. Raises ConfigError for a wrong option,
+    and for a configuration that differs from the running one. If the program has set a MeterProvider, it is used.
+    """
+    resolved = resolve(config, options, config_file=config_file)
+    with _state.lock:
+        if _state.active is not None:
+            if _state.active.config == resolved:
+                return _state.active
+            raise ConfigError(f"telemetry runs already, with {_state.active.config}; asked for now: {resolved}")
+        telemetry = Telemetry(resolved, _state.collector)
+        if resolved.options.enabled:
+            telemetry._start(_foreign_provider())  # noqa: SLF001 - the handle starts here and nowhere else
+            _make_global(telemetry)
+        _state.active = telemetry
+        return telemetry
+
+
+async def start_metrics_server(config: MetricsConfig | None = None) -> Telemetry:
+    """Start telemetry with its endpoint, without blocking the loop; returns the handle with `.url` and stop_http_server()."""
+    telemetry = await asyncio.to_thread(configure_telemetry, config=config)
+    await asyncio.to_thread(telemetry.start_http_server)
+    telemetry.collector.watch_loop()
+    return telemetry
+
+
+def get_metrics_collector(config: MetricsConfig | None = None) -> MetricsCollector:
+    """Return the collector, before and after configure_telemetry(); until then its records go nowhere.
+
+    With a `config` it is the same as configure_telemetry(config=config).collector.
+    """
+    return _state.collector if config is None else configure_telemetry(config=config).collector
+
+
+def _foreign_provider() -> metrics.MeterProvider | None:
+    """Return the global MeterProvider if the program has set one, None if there is none or only an earlier one of ours."""
+    provider = metrics.get_meter_provider()
+    if provider is _state.global_provider or type(provider).__name__ == "_ProxyMeterProvider":
+        return None
+    return provider
+
+
+def _make_global(telemetry: Telemetry) -> None:
+    """Let the program's own meters record here too; OpenTelemetry allows that once a process."""
+    pipeline = telemetry._pipeline  # noqa: SLF001 - as above
+    if pipeline is None or not pipeline.owned:
+        return
+    if _state.global_provider is None:
+        metrics.set_meter_provider(pipeline.provider)
+        _state.global_provider = pipeline.provider
+    else:
+        _logger.info("phoenix_otel: meters obtained before this restart of telemetry stay silent")
