@@ -17,6 +17,7 @@ from opentelemetry import metrics
 from opentelemetry.metrics import Meter, NoOpMeter
 
 from phoenix_otel.config import ConfigError, MetricsConfig, TelemetryConfig, resolve
+from phoenix_otel.instrumentation import Hooks
 from phoenix_otel.pipeline import health
 from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline
 from phoenix_otel.pipeline.server import MetricsServer
@@ -28,12 +29,16 @@ _logger = logging.getLogger("phoenix_otel")
 
 @dataclass
 class _State:
-    """What the process has one of: the collector, the active handle, and the provider that we made global."""
+    """What the process has one of: the collector and its hooks, the active handle, and the provider that we made global."""
 
     lock: RLock = field(default_factory=RLock)
     collector: MetricsCollector = field(default_factory=MetricsCollector)
+    hooks: Hooks = field(init=False)
     active: Telemetry | None = None
     global_provider: metrics.MeterProvider | None = None
+
+    def __post_init__(self) -> None:
+        self.hooks = Hooks(self.collector)
 
 
 class Telemetry:
@@ -173,7 +178,7 @@ def configure_telemetry(
             raise ConfigError(f"telemetry runs already, with {_state.active.config}; asked for now: {resolved}")
         telemetry = Telemetry(resolved, _state.collector)
         if resolved.options.enabled:
-            telemetry._start(_foreign_provider())  # noqa: SLF001 - the handle starts here and nowhere else
+            telemetry._start(_foreign_provider())
             _make_global(telemetry)
         _state.active = telemetry
         return telemetry
@@ -195,6 +200,11 @@ def get_metrics_collector(config: MetricsConfig | None = None) -> MetricsCollect
     return _state.collector if config is None else configure_telemetry(config=config).collector
 
 
+def get_hooks() -> Hooks:
+    """Return the hooks that record on the collector."""
+    return _state.hooks
+
+
 def _foreign_provider() -> metrics.MeterProvider | None:
     """Return the global MeterProvider if the program has set one, None if there is none or only an earlier one of ours."""
     provider = metrics.get_meter_provider()
@@ -205,7 +215,7 @@ def _foreign_provider() -> metrics.MeterProvider | None:
 
 def _make_global(telemetry: Telemetry) -> None:
     """Let the program's own meters record here too; OpenTelemetry allows that once a process."""
-    pipeline = telemetry._pipeline  # noqa: SLF001 - as above
+    pipeline = telemetry._pipeline
     if pipeline is None or not pipeline.owned:
         return
     if _state.global_provider is None:

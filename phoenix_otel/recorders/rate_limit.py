@@ -20,10 +20,11 @@ class RateLimitRecorder:
         self._current_rate = instruments.observable(rate_limit.CURRENT_RATE)
         self._limit_remaining = instruments.observable(rate_limit.LIMIT_REMAINING)
 
-    def record_rate_limit_hit(self, endpoint: str, limit_type: str, wait_time: float) -> None:
-        """Count one hit of a limit and record how long it makes us wait, in seconds."""
+    def record_rate_limit_hit(self, endpoint: str, limit_type: str, wait_time: float | None) -> None:
+        """Count one hit of a limit and record how long it makes us wait, in seconds; None where nobody knows."""
         self._hits.add(1, endpoint, limit_type)
-        self._wait_time.record(wait_time, endpoint)
+        if wait_time is not None:
+            self._wait_time.record(wait_time, endpoint)
 
     def set_current_rate(self, endpoint: str, rate: float) -> None:
         """Set how many requests were made in the limiter's current window."""

@@ -1,0 +1,143 @@
+"""Wraps methods of other people's classes so that nothing about a call changes but that it is seen (wrapping: wrapt)."""
+
+from __future__ import annotations
+
+import inspect
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar, Token
+from dataclasses import dataclass
+from typing import Any
+
+import wrapt
+
+from phoenix_otel._guard import Guard
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a call ended: its result, or the exception that left it, and the seconds that it took."""
+
+    result: Any
+    error: BaseException | None
+    seconds: float
+
+
+Finish = Callable[[Outcome], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of a wrapped method, while it is in progress. `tag` is whatever its hook wants found by hooks further in."""
+
+    instance: Any
+    name: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    wrapper: object
+    tag: Any = None
+
+    def argument(self, position: int, name: str) -> Any:
+        """Return an argument, however it was passed; None if it was not."""
+        return self.args[position] if len(self.args) > position else self.kwargs.get(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """What to do around calls of one method: `start` returns what is to be called at the end. `tag` marks the call."""
+
+    start: Callable[[Call], Finish]
+    tag: Callable[[Any], Any] = lambda instance: None
+
+
+_calls: ContextVar[tuple[Call, ...]] = ContextVar("phoenix_otel_calls", default=())
+
+
+def calls_in_progress() -> tuple[Call, ...]:
+    """Return the wrapped calls that the running code is inside of, the outermost first."""
+    return _calls.get()
+
+
+def wrap_methods(cls: type, hooks: Mapping[str, Hook], guard: Guard) -> None:
+    """Wrap those methods that the class has, inherited ones on the class itself; a method is wrapped once."""
+    for name, hook in hooks.items():
+        original = inspect.getattr_static(cls, name, None)
+        if original is None or original is object.__init__ or isinstance(original, _MethodWrapper):
+            continue
+        setattr(cls, name, _MethodWrapper(original, _Around(name, hook, guard)))
+
+
+def is_wrapped(cls: type, name: str) -> bool:
+    """Tell whether calls of this method are seen."""
+    return isinstance(inspect.getattr_static(cls, name, None), _MethodWrapper)
+
+
+class _MethodWrapper(wrapt.FunctionWrapper):  # type: ignore[misc]
+    """Told apart from wrappers of others by its class."""
+
+
+class _Around:
+    """The wrapper that wrapt calls: pushes the call, runs the method, tells the hook how it ended."""
+
+    def __init__(self, name: str, hook: Hook, guard: Guard) -> None:
+        self._name = name
+        self._hook = hook
+        self._guard = guard
+
+    def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if instance is None or self._is_inner(instance):
+            return wrapped(*args, **kwargs)
+        call, finish = self._begin(instance, args, kwargs)
+        start = time.perf_counter()
+        token = _calls.set((*_calls.get(), call))
+        try:
+            result = wrapped(*args, **kwargs)
+        except BaseException as error:
+            self._end(finish, Outcome(None, error, time.perf_counter() - start))
+            raise
+        finally:
+            _calls.reset(token)
+        if inspect.iscoroutine(result):
+            return self._await(result, call, finish, start)
+        self._end(finish, Outcome(result, None, time.perf_counter() - start))
+        return result
+
+    async def _await(self, awaitable: Awaitable[Any], call: Call, finish: Finish | None, start: float) -> Any:
+        token = _calls.set((*_calls.get(), call))
+        try:
+            result = await awaitable
+        except BaseException as error:
+            self._end(finish, Outcome(None, error, time.perf_counter() - start))
+            raise
+        finally:
+            _reset(token)
+        self._end(finish, Outcome(result, None, time.perf_counter() - start))
+        return result
+
+    def _is_inner(self, instance: Any) -> bool:
+        """Tell whether this is super() of a call that is seen already; the method calling itself anew is not."""
+        for call in reversed(_calls.get()):
+            if call.instance is instance and call.name == self._name:
+                return call.wrapper is not self
+        return False
+
+    def _begin(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Call, Finish | None]:
+        call = Call(instance, self._name, args, kwargs, self)
+        try:
+            call = Call(instance, self._name, args, kwargs, self, self._hook.tag(instance))
+            return call, self._hook.start(call)
+        except Exception as error:
+            self._guard.caught(f"instrumenting {self._name}", error)
+            return call, None
+
+    def _end(self, finish: Finish | None, outcome: Outcome) -> None:
+        if finish is not None:
+            with self._guard.section(f"instrumenting {self._name}"):
+                finish(outcome)
+
+
+def _reset(token: Token[tuple[Call, ...]]) -> None:
+    try:
+        _calls.reset(token)
+    except ValueError:
+        pass  # the coroutine was closed from another context; that context never saw the call

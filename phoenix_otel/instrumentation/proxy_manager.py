@@ -1,0 +1,94 @@
+"""Hooks for a proxy manager class: get_next_proxy, mark_success, mark_failed, check_health and so on, as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, Final
+
+from phoenix_otel import redaction
+from phoenix_otel.instrumentation.calls import Call, Finish, Hook, Outcome, calls_in_progress, wrap_methods
+from phoenix_otel.instrumentation.per_instance import PerInstance
+from phoenix_otel.instrumentation.trackers import ProxyTracker
+from phoenix_otel.recorders import MetricsCollector, PoolState
+
+_HEALTH_CHECKS: Final = frozenset({"check_health", "check_all_health", "check_recovery"})
+
+
+class WatchedPool(ProxyTracker):
+    """One proxy manager; its gauges are asked of it at each collection, for a cooldown ends by time alone."""
+
+    def __init__(self, collector: MetricsCollector, manager: Callable[[], Any]) -> None:
+        super().__init__(collector)
+        self._manager = manager
+        collector.proxy.observe_pool(self, WatchedPool.state)
+
+    def state(self) -> PoolState:
+        """Return how many proxies there are, may be used now, and are cooling down."""
+        manager = self._manager()
+        proxies = list(getattr(manager, "proxies", None) or ())
+        is_available = getattr(manager, "_is_proxy_available", None)
+        if callable(is_available):
+            healthy = sum(1 for proxy in proxies if is_available(proxy))
+        elif hasattr(manager, "_get_available_proxies"):
+            healthy = len(manager._get_available_proxies())
+        else:
+            healthy = len(proxies)
+        return PoolState(len(proxies), healthy, len(proxies) - healthy)
+
+
+class ProxyManagerHooks:
+    """Puts hooks on proxy manager classes; the pools of one collector are told apart by object and add up."""
+
+    def __init__(self, collector: MetricsCollector) -> None:
+        self._collector = collector
+        self._pools: PerInstance[WatchedPool] = PerInstance(lambda manager: WatchedPool(collector, manager))
+
+    def instrument(self, cls: type) -> None:
+        """Wrap what the class has of the known methods."""
+        starts: Mapping[str, Callable[[Call], Finish]] = {
+            "__init__": self._unseen,
+            "get_next_proxy": self._handed_out,
+            "mark_success": partial(self._request, "success"),
+            "mark_failed": partial(self._request, "failed"),
+            "check_health": self._health_check,
+            "check_all_health": self._unseen,
+            "check_recovery": self._unseen,
+        }
+        hooks = {name: Hook(start) for name, start in starts.items()}
+        wrap_methods(cls, hooks, self._collector.guard)
+
+    def _unseen(self, call: Call) -> Finish:
+        return lambda outcome: None if outcome.error else self._touch(call.instance)
+
+    def _touch(self, manager: Any) -> None:
+        self._pools.of(manager)
+
+    def _handed_out(self, call: Call) -> Finish:
+        pool = self._pools.of(call.instance)
+        return lambda outcome: None if outcome.error else pool.track_proxy_rotation()
+
+    def _request(self, status: str, call: Call) -> Finish:
+        pool = self._pools.of(call.instance)
+        proxy = _proxy_id(call)
+        in_health_check = any(
+            outer.instance is call.instance and outer.name in _HEALTH_CHECKS for outer in calls_in_progress()
+        )
+        return lambda outcome: None if outcome.error or in_health_check else pool.track_proxy_request(proxy, status)
+
+    def _health_check(self, call: Call) -> Finish:
+        pool = self._pools.of(call.instance)
+        proxy = _proxy_id(call)
+
+        def finish(outcome: Outcome) -> None:
+            reason = "unhealthy" if outcome.error is None else type(outcome.error).__name__
+            pool.track_proxy_health_check(proxy, outcome.seconds, bool(outcome.result), reason)
+
+        return finish
+
+
+def _proxy_id(call: Call) -> str:
+    proxy = call.argument(0, "proxy")
+    if not isinstance(proxy, Mapping | str) and hasattr(call.instance, "_get_proxy_key"):
+        proxy = call.instance._get_proxy_key(proxy)
+    return redaction.proxy_id(proxy)

@@ -1,0 +1,41 @@
+"""Sees the retries that tenacity makes inside a class's methods (tenacity's `before_sleep` callback; not imported here)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import wrapt
+
+from phoenix_otel._guard import Guard
+
+Note = Callable[[int], None]
+
+
+def watch_retries(cls: type, note: Note, guard: Guard) -> None:
+    """Call `note(number of the retry)` before each retry, besides the callback that is there already."""
+    for attribute in (value for base in cls.__mro__ for value in vars(base).values()):
+        function = getattr(attribute, "__func__", attribute)
+        retrying = getattr(function, "retry", None)
+        if hasattr(function, "retry_with") and hasattr(retrying, "before_sleep"):
+            _chain(retrying, note, guard)
+
+
+def _chain(retrying: Any, note: Note, guard: Guard) -> None:
+    if isinstance(retrying.before_sleep, _BeforeSleep):
+        return
+
+    def before_sleep(wrapped: Callable[..., Any], _: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        with guard.section("counting a retry"):
+            note((args[0] if args else kwargs["retry_state"]).attempt_number)
+        return wrapped(*args, **kwargs)
+
+    retrying.before_sleep = _BeforeSleep(retrying.before_sleep or _do_nothing, before_sleep)
+
+
+class _BeforeSleep(wrapt.FunctionWrapper):  # type: ignore[misc]
+    """Told apart from callbacks of others by its class; a coroutine function stays one."""
+
+
+def _do_nothing(retry_state: Any) -> None:
+    """Stand in where no callback was set."""
