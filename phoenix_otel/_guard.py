@@ -17,7 +17,7 @@ _MAX_KINDS_LOGGED = 1000
 class Guard:
     """Takes in errors of ours so that none reaches the scraper.
 
-    `errors` counts bugs and broken callbacks, `refusals` counts values that no metric can hold. Each kind is logged once.
+    `errors` counts bugs and broken callbacks, `refusals` values that no metric can hold. Each kind is logged once.
     """
 
     def __init__(self) -> None:

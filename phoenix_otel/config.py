@@ -40,7 +40,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class MetricsConfig:
-    """The options of `configure_telemetry`. What is left out, or None, comes from the environment, a file or the default.
+    """The options of `configure_telemetry`. What is left out, or None, comes from environment, file or default.
 
     Raises ConfigError for a value that its option does not allow.
     """
@@ -197,7 +197,9 @@ class TelemetryConfig:
         """Show what differs from the defaults, and where it came from."""
         values = {name: getattr(self.options, name) for name in self.sources}
         shown = {name: dict(value) if isinstance(value, Mapping) else value for name, value in values.items()}
-        return redaction.text(", ".join(f"{name}={shown[name]!r} ({self.sources[name]})" for name in shown)) or "defaults"
+        return (
+            redaction.text(", ".join(f"{name}={shown[name]!r} ({self.sources[name]})" for name in shown)) or "defaults"
+        )
 
     @property
     def service_name(self) -> str:
@@ -292,7 +294,9 @@ def _read_file(named: str | os.PathLike[str] | None, problems: list[str]) -> tup
             document = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError as error:
             if named:
-                problems.append(f"option config_file: {str(path)!r} cannot be read ({error.strerror}); allowed: a TOML file")
+                problems.append(
+                    f"option config_file: {str(path)!r} cannot be read ({error.strerror}); allowed: a TOML file"
+                )
             continue
         except (OSError, ValueError) as error:
             if named or path.name == "phoenix-otel.toml":

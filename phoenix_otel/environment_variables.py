@@ -1,7 +1,7 @@
 """Every environment variable that phoenix_otel reads, one constant each.
 
-The OTEL_* variables keep the meaning that the OpenTelemetry specification gives them; PHOENIX_OTEL_* exist only for what it
-does not cover. The OTLP exporters read their own further OTEL_EXPORTER_OTLP_* variables (headers, certificates, compression).
+The OTEL_* variables keep the meaning that the OpenTelemetry specification gives them; PHOENIX_OTEL_* exist only for what
+it does not cover. The OTLP exporters read further OTEL_EXPORTER_OTLP_* variables themselves: headers, certificates.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ OTEL_METRIC_EXPORT_INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 """Milliseconds between two pushes. Default: the collection interval."""
 
 PHOENIX_OTEL_CONFIG_FILE: Final = "PHOENIX_OTEL_CONFIG_FILE"
-"""A TOML file with options. Default: phoenix-otel.toml, else [tool.phoenix_otel] of pyproject.toml, in the working directory."""
+"""A TOML file. Default: phoenix-otel.toml, else [tool.phoenix_otel] of pyproject.toml, in the working directory."""
 
 PHOENIX_OTEL_ENABLED: Final = "PHOENIX_OTEL_ENABLED"
 """`false` switches everything off. Default: true."""

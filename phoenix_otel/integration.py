@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import wrapt
 
@@ -59,7 +59,7 @@ class ProxyMetricsIntegration(ProxyTracker):
 
 @dataclass(frozen=True, slots=True)
 class _MetricType:
-    """What metrics_decorator records: `report(labels, seconds, error)`, with `defaults` for labels that are not given."""
+    """What metrics_decorator records: `report(labels, seconds, error)`; `defaults` for labels that are not given."""
 
     report: Callable[[Mapping[str, str], float, BaseException | None], None]
     defaults: Callable[[str], Mapping[str, str]]
@@ -99,9 +99,8 @@ def metrics_decorator(
         raise ValueError(f"metric_type: {metric_type!r} is not allowed; allowed: {', '.join(_METRIC_TYPES)}")
     kind = _METRIC_TYPES[metric_type]
     if unknown := set(labels or ()) - set(kind.defaults("")):
-        raise ValueError(
-            f"labels: {', '.join(sorted(unknown))} not allowed for {metric_type}; allowed: {', '.join(kind.defaults(''))}"
-        )
+        allowed = ", ".join(kind.defaults(""))
+        raise ValueError(f"labels: {', '.join(sorted(unknown))} not allowed for {metric_type}; allowed: {allowed}")
 
     def decorate(function: FunctionT) -> FunctionT:
         chosen = {**kind.defaults(getattr(function, "__name__", "unknown")), **(labels or {})}
@@ -115,8 +114,7 @@ def metrics_decorator(
             with Timing(report):
                 return wrapped(*args, **kwargs)
 
-        wrapped: FunctionT = wrapt.FunctionWrapper(function, around)
-        return wrapped
+        return cast(FunctionT, wrapt.FunctionWrapper(function, around))
 
     return decorate
 

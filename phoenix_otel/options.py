@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -48,7 +49,16 @@ def option(default: Any, parser: Parser, *variables: str | Variable, description
     )
 
 
-_BOOLEANS: Final = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+_BOOLEANS: Final = {
+    "true": True,
+    "1": True,
+    "yes": True,
+    "on": True,
+    "false": False,
+    "0": False,
+    "no": False,
+    "off": False,
+}
 
 
 def _boolean(value: Any) -> bool:
@@ -96,13 +106,15 @@ def seconds(low: float, high: float = 86_400.0, *, scale: float = 1.0, unit: str
 def _buckets(value: Any) -> tuple[float, ...]:
     given = value.split(",") if isinstance(value, str) else list(value)
     bounds = tuple(float(bound) for bound in given)
-    ascending = all(low < high for low, high in zip(bounds, bounds[1:], strict=False))
+    ascending = all(low < high for low, high in pairwise(bounds))
     if not bounds or not ascending or not all(math.isfinite(bound) for bound in bounds):
         raise ValueError(value)
     return bounds
 
 
-BUCKETS: Final = Parser(_buckets, "finite numbers in ascending order, at least one (in a variable: separated by commas)")
+BUCKETS: Final = Parser(
+    _buckets, "finite numbers in ascending order, at least one (in a variable: separated by commas)"
+)
 
 
 def choices(*allowed: str) -> Parser:
@@ -146,5 +158,3 @@ LABELS: Final = Parser(
     _labels,
     "names of letters, digits and underscores that no metric uses itself (in a variable: name=value,name=value)",
 )
-
-

@@ -8,12 +8,12 @@ from typing import Final
 
 REDACTED: Final = "REDACTED"
 
-_SECRET_NAMES: Final = (
+_TELLING_NAMES: Final = (
     r"pass(?:word|wd|phrase)?|pwd|secret|client[_-]?secret|token|(?:access|refresh|auth)[_-]?token|api[_-]?key"
     r"|access[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|session[_-]?id|signature"
 )
 _SECRET_PAIR: Final = re.compile(
-    rf"""(?ix) (?<![a-z]) ({_SECRET_NAMES}) (["']? \s* [:=] \s*)
+    rf"""(?ix) (?<![a-z]) ({_TELLING_NAMES}) (["']? \s* [:=] \s*)
     ( (?:basic|bearer|digest) \s+ \S+ | "[^"]*" | '[^']*' | [^\s,;&"')}}\]]+ )"""
 )
 _URL: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)([^\s"'<>]+)""")
@@ -23,7 +23,7 @@ _QUERY_VALUE: Final = re.compile(r"=[^&;]*")
 
 
 def text(value: str) -> str:
-    """Return `value` with userinfo and query values of URLs, `user:password@host` and `password=...` pairs made harmless."""
+    """Return `value` without userinfo and query values of URLs, `user:password@` and the value of `password=`."""
     if ":" not in value and "=" not in value:
         return value
     value = _URL.sub(lambda match: match[1] + _without_secrets(match[2]), value)
@@ -38,7 +38,7 @@ def url(value: str) -> str:
 
 
 def proxy_id(proxy: object) -> str:
-    """Return `host:port` of a proxy, however it is written: mapping, URL, user:password@host:port or host:port:user:password."""
+    """Return host:port of a proxy, written as mapping, URL, user:password@host:port or host:port:user:password."""
     if isinstance(proxy, Mapping):
         host, port = proxy.get("host", ""), proxy.get("port", "")
         return proxy_id(f"{host}:{port}" if port not in ("", None) else str(host))

@@ -29,7 +29,7 @@ _logger = logging.getLogger("phoenix_otel")
 
 @dataclass
 class _State:
-    """What the process has one of: the collector and its hooks, the active handle, and the provider that we made global."""
+    """What the process has one of: collector, hooks, the active handle, and the provider that we made global."""
 
     lock: RLock = field(default_factory=RLock)
     collector: MetricsCollector = field(default_factory=MetricsCollector)
@@ -81,7 +81,7 @@ class Telemetry:
         await asyncio.to_thread(self._stop_server, self.config.options.shutdown_timeout)
 
     def start_http_server(self) -> None:
-        """Open the endpoint, unless it is open or not configured. Raises ConfigError if the host is not one of this machine."""
+        """Open the endpoint, unless it is open or not configured; ConfigError if the host is not this machine's."""
         if self._server is not None or self._pipeline is None or self._pipeline.prometheus is None:
             return
         options = self.config.options
@@ -167,8 +167,8 @@ def configure_telemetry(
 ) -> Telemetry:
     """Start telemetry and return its handle; `options` are the fields of MetricsConfig, None meaning not given.
 
-    The same resolved configuration returns the same handle until it is shut down. Raises ConfigError for a wrong option,
-    and for a configuration that differs from the running one. If the program has set a MeterProvider, it is used.
+    The same resolved configuration returns the same handle until it is shut down. If the program has set a
+    MeterProvider, it is used. Raises ConfigError for a wrong option, and for one that differs from what is running.
     """
     resolved = resolve(config, options, config_file=config_file)
     with _state.lock:
@@ -185,7 +185,7 @@ def configure_telemetry(
 
 
 async def start_metrics_server(config: MetricsConfig | None = None) -> Telemetry:
-    """Start telemetry with its endpoint, without blocking the loop; returns the handle with `.url` and stop_http_server()."""
+    """Start telemetry without blocking the loop; returns the handle, with `.url` and stop_http_server()."""
     telemetry = await asyncio.to_thread(configure_telemetry, config=config)
     await asyncio.to_thread(telemetry.start_http_server)
     telemetry.collector.watch_loop()
@@ -206,7 +206,7 @@ def get_hooks() -> Hooks:
 
 
 def _foreign_provider() -> metrics.MeterProvider | None:
-    """Return the global MeterProvider if the program has set one, None if there is none or only an earlier one of ours."""
+    """Return the global MeterProvider if the program has set one, None if there is none or it was ours."""
     provider = metrics.get_meter_provider()
     if provider is _state.global_provider or type(provider).__name__ == "_ProxyMeterProvider":
         return None

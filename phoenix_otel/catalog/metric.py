@@ -35,4 +35,3 @@ class Metric:
         suffix = _UNIT_SUFFIXES.get(self.unit, "")
         total = "_total" if self.kind == "counter" else ""
         return self.name.replace(".", "_") + suffix + total
-

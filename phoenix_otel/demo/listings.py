@@ -19,8 +19,8 @@ _STREETS: Final = ("Camelback Rd", "Peña Blvd", "Cañón Dr", "Indian School Rd
 _SENTENCES: Final = (
     "Desert-modern home with a shaded patio and mature citrus trees.",
     "Renovated kitchen, quartz counters, 2½ baths and a split floor plan.",
-    "Mountain views from the casita – minutes from the light rail.",
-    "New roof in 2023; the owner’s suite opens onto the pool.",
+    "Mountain views from the casita, minutes from the light rail.",
+    "New roof in 2023; the owner's suite opens onto the pool.",
 )
 
 
@@ -48,7 +48,9 @@ def make_listings(seed: int, *, faults: bool) -> dict[str, list[Listing]]:
     """The listings of each zipcode; the same seed gives the same ones."""
     chance = random.Random(seed)  # noqa: S311  reproducible data, not a secret
     return {
-        zipcode: [_make_listing(chance, zipcode, number, faults) for number in range(_how_many(chance, zipcode))]
+        zipcode: [
+            _make_listing(chance, zipcode, number, faults) for number in range(_how_many(chance, zipcode))
+        ]
         for zipcode in ZIPCODES
     }
 
@@ -93,8 +95,8 @@ def detail_page(listing: Listing) -> str:
             ("square-feet", listing.square_feet),
         )
     )
-    body = f'<h1 class="address">{html.escape(listing.address)}</h1><dl>{facts}</dl><article>{description}</article>'
-    return _page(listing.address, body)
+    heading = f'<h1 class="address">{html.escape(listing.address)}</h1>'
+    return _page(listing.address, f"{heading}<dl>{facts}</dl><article>{description}</article>")
 
 
 def _page(title: str, body: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 
 from aiohttp import web
 
@@ -12,11 +12,11 @@ HOST: Final = "127.0.0.1"
 
 
 @asynccontextmanager
-async def serving(runner: web.BaseRunner[Any]) -> AsyncIterator[int]:
+async def serving(runner: web.BaseRunner) -> AsyncIterator[int]:
     """Serves on loopback while the block runs; yields the port."""
     await runner.setup()
     try:
-        site = web.TCPSite(runner, HOST, 0, shutdown_timeout=1.0)
+        site = web.TCPSite(runner, HOST, 0)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:

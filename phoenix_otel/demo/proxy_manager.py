@@ -71,7 +71,9 @@ class ProxyManager:
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._health_timeout) as session,
-                session.get(self._health_url, proxy=proxy_url(proxy), headers=request_headers(proxy)) as answer,
+                session.get(
+                    self._health_url, proxy=proxy_url(proxy), headers=request_headers(proxy)
+                ) as answer,
             ):
                 await answer.read()
                 return answer.status == 200

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter, defaultdict, deque
+from collections import Counter, deque
 from collections.abc import Mapping
 from typing import Protocol, TypedDict
 
@@ -39,7 +39,7 @@ class SlidingWindowRateLimiter:
         self.throttled: Counter[str] = Counter()
         self._limits = dict(limits)
         self._window = window
-        self._booked: defaultdict[str, deque[float]] = defaultdict(deque)
+        self._booked: dict[str, deque[float]] = {source: deque() for source in limits}
         self._waiting: set[str] = set()
         self._observers: list[RateLimitObserver] = []
 
@@ -50,7 +50,9 @@ class SlidingWindowRateLimiter:
     async def wait_if_needed(self, source: str) -> float:
         """Books the next free place; returns the seconds to wait for it, 0.0 if it is free now."""
         now = time.monotonic()
-        booked = self._window_of(source, now)
+        booked = self._booked[source]
+        while booked and booked[0] <= now - self._window:
+            booked.popleft()
         limit = self._limits[source]
         at = max(now, booked[-limit] + self._window) if len(booked) >= limit else now
         booked.append(at)
@@ -60,18 +62,14 @@ class SlidingWindowRateLimiter:
     def get_current_usage(self, source: str) -> Usage:
         """How far the source's window is used."""
         limit = self._limits[source]
-        used = len(self._window_of(source, time.monotonic()))
+        since = time.monotonic() - self._window
+        # A copy, because telemetry asks from a thread of its own.
+        used = sum(at > since for at in tuple(self._booked[source]))
         return {
             "current_requests": used,
             "requests_remaining": max(0, limit - used),
             "effective_limit": limit,
         }
-
-    def _window_of(self, source: str, now: float) -> deque[float]:
-        booked = self._booked[source]
-        while booked and booked[0] <= now - self._window:
-            booked.popleft()
-        return booked
 
     async def _tell(self, source: str, at: float, wait: float) -> None:
         was_waiting = source in self._waiting

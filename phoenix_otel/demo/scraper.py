@@ -13,7 +13,13 @@ from uuid import uuid4
 
 import aiohttp
 from bs4 import BeautifulSoup
-from tenacity import RetryCallState, retry, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+from tenacity import (
+    RetryCallState,
+    retry,
+    retry_if_exception_type,
+    stop_after_attempt,
+    wait_random_exponential,
+)
 
 from phoenix_otel import get_metrics_collector, metrics_integrated_scraper
 from phoenix_otel.demo.proxy_manager import ProxyManager, proxy_url, request_headers

@@ -84,7 +84,7 @@ class ListingSite:
                 request.headers,
                 response.status,
                 zipcode=listing.zipcode if listing else request.match_info.get("zipcode", ""),
-                size=len(response.body) if isinstance(response, web.Response) and _is_bytes(response.body) else 0,
+                size=_size(response),
             )
         )
         return response
@@ -160,5 +160,6 @@ def _html(text: str) -> web.Response:
     return web.Response(status=HTTPStatus.OK, body=text.encode(), content_type="text/html", charset="utf-8")
 
 
-def _is_bytes(body: object) -> bool:
-    return isinstance(body, bytes)
+def _size(response: web.StreamResponse) -> int:
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else 0

@@ -1,4 +1,4 @@
-"""Wraps methods of other people's classes so that nothing about a call changes but that it is seen (wrapping: wrapt)."""
+"""Wraps methods of other people's classes so that nothing about a call changes but that it is seen (by wrapt)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ Finish = Callable[[Outcome], None]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call of a wrapped method, while it is in progress. `tag` is whatever its hook wants found by hooks further in."""
+    """One call of a wrapped method, while it is in progress; `tag` is what its hook wants found by hooks further in."""
 
     instance: Any
     name: str
@@ -72,7 +72,7 @@ def is_wrapped(cls: type, name: str) -> bool:
     return isinstance(inspect.getattr_static(cls, name, None), _MethodWrapper)
 
 
-class _MethodWrapper(wrapt.FunctionWrapper):  # type: ignore[misc]
+class _MethodWrapper(wrapt.FunctionWrapper[..., Any]):
     """Told apart from wrappers of others by its class."""
 
 
@@ -84,7 +84,9 @@ class _Around:
         self._hook = hook
         self._guard = guard
 
-    def __call__(self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def __call__(
+        self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Any:
         if instance is None or self._is_inner(instance):
             return wrapped(*args, **kwargs)
         call, finish = self._begin(instance, args, kwargs)

@@ -16,7 +16,7 @@ _MOST_SOURCES: Final = 2000
 class WatchedLimiter:
     """One rate limiter: the sources seen so far, whose usage is asked for at each collection.
 
-    It is also the observer (on_request_made, on_rate_limit_hit, on_rate_limit_reset) of a limiter whose class is not wrapped.
+    It is also the observer of a limiter whose class is not wrapped.
     """
 
     def __init__(self, collector: MetricsCollector, limiter: Callable[[], Any]) -> None:

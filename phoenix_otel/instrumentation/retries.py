@@ -1,4 +1,4 @@
-"""Sees the retries that tenacity makes inside a class's methods (tenacity's `before_sleep` callback; not imported here)."""
+"""Sees the retries that tenacity makes inside a class's methods (by its `before_sleep` callback)."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def _chain(retrying: Any, note: Note, guard: Guard) -> None:
     retrying.before_sleep = _BeforeSleep(retrying.before_sleep or _do_nothing, before_sleep)
 
 
-class _BeforeSleep(wrapt.FunctionWrapper):  # type: ignore[misc]
+class _BeforeSleep(wrapt.FunctionWrapper[..., Any]):
     """Told apart from callbacks of others by its class; a coroutine function stays one."""
 
 

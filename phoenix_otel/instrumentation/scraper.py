@@ -92,9 +92,7 @@ class ScraperHooks:
             self._limiters.of(limiter).observe()
         return watched
 
-    def _request(
-        self, endpoint: str, on_result: Callable[[WatchedScraper, Call, Any], None], call: Call
-    ) -> Finish:
+    def _request(self, endpoint: str, on_result: Callable[[WatchedScraper, Call, Any], None], call: Call) -> Finish:
         watched = self._enter(call)
         watched.begin(call.instance)
 
@@ -164,7 +162,9 @@ _ENDPOINTS: Final = {
 
 
 def _endpoint_in_progress() -> str:
-    return next((_ENDPOINTS[call.name] for call in reversed(calls_in_progress()) if call.name in _ENDPOINTS), _OUTSIDE_A_REQUEST)
+    return next(
+        (_ENDPOINTS[call.name] for call in reversed(calls_in_progress()) if call.name in _ENDPOINTS), _OUTSIDE_A_REQUEST
+    )
 
 
 def _zipcode(result: Any) -> str:

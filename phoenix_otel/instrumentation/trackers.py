@@ -1,4 +1,4 @@
-"""What scrapers and proxy managers report, call by call: the calls that users make themselves, and that the hooks make for them."""
+"""What scrapers and proxy managers report: by hand, or by the hooks on their classes."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ class ScraperTracker:
         self.collector = collector
 
     def track_request(self, endpoint: str, zipcode: str | None = None, method: str = "GET") -> Timing:
-        """Count and time a block as one request, by `with` or `async with`; an exception makes it failed and is counted.
+        """Count and time a block as one request, by `with` or `async with`; failed, and an error, if it raises.
 
         `zipcode` says what the request was for; properties are counted by record_property_scraped, not here.
         """
         self.collector.watch_loop()
         return Timing(lambda seconds, error: self.track_finished_request(endpoint, seconds, error, method))
 
-    def track_finished_request(self, endpoint: str, seconds: float, error: BaseException | None, method: str = "GET") -> None:
+    def track_finished_request(
+        self, endpoint: str, seconds: float, error: BaseException | None, method: str = "GET"
+    ) -> None:
         """Count a request that took `seconds` and ended with `error`, or well."""
         scraper = self.collector.scraper
         status = outcome(error)

@@ -1,4 +1,4 @@
-"""OTLP push: cumulative, with a short time limit, and an outage is one line in the log at its start and one at its end."""
+"""OTLP push: cumulative, with a short time limit; an outage is one line in the log at its start and one at its end."""
 
 from __future__ import annotations
 
@@ -83,7 +83,9 @@ class OutageAwareExporter(MetricExporter):
         else:
             self.last_success = time.monotonic()
         if failed and not self.failing:
-            _logger.warning("phoenix_otel: pushing metrics to %s fails; totals are kept and sent once it is back", self._receiver)
+            _logger.warning(
+                "phoenix_otel: pushing metrics to %s fails; totals are kept and sent once it is back", self._receiver
+            )
         if self.failing and not failed:
             _logger.info("phoenix_otel: pushing metrics to %s works again", self._receiver)
         self.failing = failed

@@ -27,9 +27,7 @@ CONTENT_SECURITY_POLICY: Final = (
 _PAGE: Final = Template(files(__package__).joinpath("page.html").read_text(encoding="utf-8"))
 
 
-def render(
-    stats: Mapping[str, Mapping[str, Any]], health: Mapping[str, Any], service: str, metrics_path: str
-) -> str:
+def render(stats: Mapping[str, Mapping[str, Any]], health: Mapping[str, Any], service: str, metrics_path: str) -> str:
     """Return the page for one snapshot."""
     return _PAGE.substitute(
         service=escape(service),
@@ -59,7 +57,8 @@ def _metric(name: str, metric: Mapping[str, Any]) -> str:
     rows = "".join(f"<tr><td>{_labels(one['labels'])}</td><td>{_value(one, metric)}</td></tr>" for one in shown)
     more = len(series) - len(shown)
     rest = f'<tr><td colspan="2" class="more">and {more} more series</td></tr>' if more else ""
-    return f'<tbody><tr><th colspan="2" title="{escape(metric["help"], quote=True)}">{escape(name)}</th></tr>{rows}{rest}</tbody>'
+    title = escape(metric["help"], quote=True)
+    return f'<tbody><tr><th colspan="2" title="{title}">{escape(name)}</th></tr>{rows}{rest}</tbody>'
 
 
 def _weight(one: Mapping[str, Any]) -> float:
@@ -68,7 +67,10 @@ def _weight(one: Mapping[str, Any]) -> float:
 
 
 def _labels(labels: Mapping[str, str]) -> str:
-    return " ".join(f"<span>{escape(name)}=<b>{escape(value)}</b></span>" for name, value in labels.items() if value) or "&nbsp;"
+    return (
+        " ".join(f"<span>{escape(name)}=<b>{escape(value)}</b></span>" for name, value in labels.items() if value)
+        or "&nbsp;"
+    )
 
 
 def _value(one: Mapping[str, Any], metric: Mapping[str, Any]) -> str:

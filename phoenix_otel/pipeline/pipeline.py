@@ -61,7 +61,7 @@ class Pipeline:
         return flushed and pushed
 
     def shutdown(self, timeout: float) -> bool:
-        """Push for the last time and close every reader of ours, within `timeout` seconds; tell whether it all got done."""
+        """Push for the last time and close our readers, within `timeout` seconds; tell whether it all got done."""
         return _within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
 
     def _flush_readers(self) -> None:
@@ -105,7 +105,7 @@ def _readers(config: TelemetryConfig, *, attached: bool) -> Readers:
 
 
 def _within(timeout: float, work: Callable[[], object]) -> bool:
-    """Run `work` in a thread that is left behind when the time is up; tell whether it came to an end without an error."""
+    """Run `work` in a thread that is left behind when the time is up; tell whether it ended, and well."""
     done: list[bool] = []
 
     def run() -> None:

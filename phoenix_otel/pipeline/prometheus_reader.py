@@ -1,4 +1,4 @@
-"""OpenTelemetry's Prometheus reader, made fit for concurrent scrapes and mixed scopes (the reader itself: opentelemetry-exporter-prometheus)."""
+"""The reader of opentelemetry-exporter-prometheus, made fit for concurrent scrapes and mixed scopes."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ _logger = logging.getLogger("phoenix_otel")
 class PrometheusReader(PrometheusMetricReader):
     """Collects one state at a time into a private registry; `families()` is safe from any number of threads.
 
-    `labels` are put on every series. Series of a scope other than `own_scope` carry otel_scope_name, as the OpenTelemetry to
-    Prometheus compatibility specification has it; those of `own_scope` have exactly the labels of the catalog.
+    `labels` are put on every series. Those of `own_scope` have exactly the labels of the catalog; any other scope's carry
+    otel_scope_name, as the specification of OpenTelemetry's compatibility with Prometheus has it.
     """
 
     def __init__(self, own_scope: str, labels: Mapping[str, str]) -> None:
@@ -39,7 +39,7 @@ class PrometheusReader(PrometheusMetricReader):
             return [] if self._closed else list(self._own_registry.collect())
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
-        """Do nothing: a scrape collects for itself, and a collection nobody reads would show up twice in the next one."""
+        """Do nothing: a scrape collects for itself, and what nobody read would show up twice in the next one."""
         return True
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
@@ -55,21 +55,18 @@ class PrometheusReader(PrometheusMetricReader):
 
     def _one_scope(self, data: MetricsData) -> MetricsData:
         """Join metrics of one name across scopes, so that a family's label names are known before its first sample."""
-        joined: dict[tuple[str, str, type], Metric] = {}
+        joined: dict[tuple[object, ...], tuple[Metric, list[Any]]] = {}
         for scope_metrics in (scope for resource in data.resource_metrics for scope in resource.scope_metrics):
             extra = self._labels | self._scope_labels(scope_metrics.scope)
             for metric in scope_metrics.metrics:
                 if isinstance(metric.data, ExponentialHistogram):
                     self._warn_unsupported(metric.name)
                     continue
-                key = (metric.name, metric.unit or "", type(metric.data))
-                known = joined.get(key)
-                points = [*(known.data.data_points if known else ()), *_with_labels(metric.data.data_points, extra)]
-                joined[key] = dataclasses.replace(
-                    known or metric, data=dataclasses.replace(metric.data, data_points=points)
-                )
+                key = (metric.name, metric.unit or "", type(metric.data), getattr(metric.data, "is_monotonic", None))
+                joined.setdefault(key, (metric, []))[1].extend(_with_labels(metric.data.data_points, extra))
+        metrics = [_with_points(metric, points) for metric, points in joined.values()]
         resource_metrics = data.resource_metrics[0]
-        scope = ScopeMetrics(InstrumentationScope(self._own_scope), list(joined.values()), "")
+        scope = ScopeMetrics(InstrumentationScope(self._own_scope), metrics, "")
         return MetricsData([ResourceMetrics(resource_metrics.resource, [scope], resource_metrics.schema_url)])
 
     def _scope_labels(self, scope: InstrumentationScope) -> dict[str, str]:
@@ -78,10 +75,17 @@ class PrometheusReader(PrometheusMetricReader):
     def _warn_unsupported(self, name: str) -> None:
         if name not in self._unsupported:
             self._unsupported.add(name)
-            _logger.warning("phoenix_otel: %s is an exponential histogram, which the Prometheus text formats cannot show", name)
+            _logger.warning(
+                "phoenix_otel: %s is an exponential histogram, which the Prometheus text formats cannot show", name
+            )
 
 
 def _with_labels(points: Iterable[Any], labels: Mapping[str, str]) -> Iterable[Any]:
     if not labels:
         return points
     return [dataclasses.replace(point, attributes={**(point.attributes or {}), **labels}) for point in points]
+
+
+def _with_points(metric: Metric, points: list[Any]) -> Metric:
+    data: Any = metric.data
+    return dataclasses.replace(metric, data=dataclasses.replace(data, data_points=points))

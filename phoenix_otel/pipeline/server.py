@@ -55,7 +55,9 @@ class MetricsServer:
         self.url = f"http://[{shown}]:{actual}" if ":" in shown else f"http://{shown}:{actual}"
         self._loop = asyncio.new_event_loop()
         self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phoenix-otel-render")
-        self._thread = Thread(target=self._run, args=(listening, self._loop, self._renderer), name="phoenix-otel-server", daemon=True)
+        self._thread = Thread(
+            target=self._run, args=(listening, self._loop, self._renderer), name="phoenix-otel-server", daemon=True
+        )
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
@@ -116,7 +118,7 @@ class MetricsServer:
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall("Accept", []))
-        compress = gzip_accepted(request.headers.get("Accept-Encoding"))
+        compress = gzip_accepted(request.headers.get("Accept-Encoding", ""))
 
         def render() -> tuple[bytes, str]:
             body, content_type = self._snapshot().exposition(accept)
@@ -152,5 +154,7 @@ def _listen(host: str, port: int) -> socket.socket:
             raise
         listening = socket.create_server((host, 0), family=family, backlog=128)
         taken = listening.getsockname()[1]
-        _logger.warning("phoenix_otel: port %d of %s cannot be had (%s); listening on %d", port, host, error.strerror, taken)
+        _logger.warning(
+            "phoenix_otel: port %d of %s cannot be had (%s); listening on %d", port, host, error.strerror, taken
+        )
         return listening

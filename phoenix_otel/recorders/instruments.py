@@ -23,6 +23,7 @@ SourceT = TypeVar("SourceT")
 Labels = tuple[object, ...]
 Attributes = dict[str, str | bool]
 Reading = tuple[Labels, float]
+_Key = tuple[tuple[str, str | bool], ...]
 
 _OVERFLOW: Final[Attributes] = {"otel.metric.overflow": True}
 _LONGEST_LABEL: Final = 256
@@ -41,7 +42,7 @@ class Binding:
 
 @dataclass(slots=True)
 class Activity:
-    """When recording began and when anything was last recorded, on the monotonic clock; None before the first record."""
+    """When recording began and anything was last recorded, on the monotonic clock; None before the first record."""
 
     bound_at: float = 0.0
     last_record: float | None = None
@@ -81,7 +82,9 @@ class Series:
         attributes = self._by_clean.get(cleaned)
         if attributes is None:
             if len(self._by_clean) >= self._limit - 1:
-                self._guard.refused(self._metric.name, f"more than {self._limit} attribute sets; the rest is one series")
+                self._guard.refused(
+                    self._metric.name, f"more than {self._limit} attribute sets; the rest is one series"
+                )
                 attributes = _OVERFLOW
             else:
                 attributes = dict(zip(self._metric.attributes, cleaned, strict=True))
@@ -210,12 +213,14 @@ Reader = Callable[[Any], Iterable[Reading]]
 
 
 class Observable:
-    """A value that is read when someone looks: set by sources, or asked of them; sources are combined, never overwritten.
+    """A value read when someone looks: set by sources, or asked of them; sources are combined, never overwritten.
 
     A source is held weakly and drops out once nobody else holds it. `combine` is sum, min or max.
     """
 
-    def __init__(self, metric: Metric, guard: Guard, activity: Activity, combine: Callable[[list[float]], float]) -> None:
+    def __init__(
+        self, metric: Metric, guard: Guard, activity: Activity, combine: Callable[[list[float]], float]
+    ) -> None:
         self._metric = metric
         self._guard = guard
         self._activity = activity
@@ -223,7 +228,7 @@ class Observable:
         self._series = Series(metric, guard)
         self._lock = RLock()
         self._bound = False
-        self._set: WeakKeyDictionary[Any, dict[Labels, Callable[[], float]]] = WeakKeyDictionary()
+        self._set: WeakKeyDictionary[Any, dict[_Key, Callable[[], float]]] = WeakKeyDictionary()
         self._asked: WeakKeyDictionary[Any, Reader] = WeakKeyDictionary()
 
     def bind(self, binding: Binding) -> None:
@@ -277,7 +282,7 @@ class Observable:
             self._activity.last_record = time.monotonic()
 
     def ask(self, source: SourceT, reader: Callable[[SourceT], Iterable[Reading]]) -> None:
-        """Call `reader(source)` at each collection, for pairs of label values and number. It must not hold the source."""
+        """Call `reader(source)` at each collection, for pairs of label values and number; it must not hold it."""
         with self._lock:
             self._asked[source] = reader
 
@@ -287,7 +292,7 @@ class Observable:
         with self._lock:
             asked = list(self._asked.items())
             readings = [reading for values in self._set.values() for reading in values.items()]
-        gathered: dict[Labels, list[float]] = {}
+        gathered: dict[_Key, list[float]] = {}
         for key, read in readings:
             gathered.setdefault(key, []).append(read())
         for source, reader in asked:
@@ -295,7 +300,7 @@ class Observable:
                 for labels, value in reader(source):
                     key = tuple(self._series.attributes(labels).items())
                     gathered.setdefault(key, []).append(_number(value))
-        return [Observation(self._combine(values), dict(key)) for key, values in gathered.items()]  # type: ignore[arg-type, misc]
+        return [Observation(self._combine(values), dict(key)) for key, values in gathered.items()]
 
 
 class Instruments:

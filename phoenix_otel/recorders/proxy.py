@@ -20,7 +20,7 @@ class PoolState(NamedTuple):
 
 
 class ProxyRecorder:
-    """Counts, requests, health checks and rotations of proxies. `proxy_id` is shown as host:port, however it is given."""
+    """Counts, requests, health checks and rotations; `proxy_id` is shown as host:port, however it is given."""
 
     def __init__(self, instruments: Instruments) -> None:
         self._total = instruments.observable(proxy.TOTAL_COUNT)

@@ -40,6 +40,6 @@ class RateLimitRecorder:
         current_rate: Callable[[LimiterT], Iterable[Reading]],
         limit_remaining: Callable[[LimiterT], Iterable[Reading]],
     ) -> None:
-        """Ask the limiter at each collection instead of being told; it is held weakly, limiters of one source add up."""
+        """Ask the limiter at each collection instead of being told; it is held weakly, several of them add up."""
         self._current_rate.ask(limiter, current_rate)
         self._limit_remaining.ask(limiter, limit_remaining)

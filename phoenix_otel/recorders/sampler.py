@@ -84,7 +84,7 @@ class SystemSampler:
             network_sent=network and network.bytes_sent,
             network_received=network and network.bytes_recv,
             threads=self._ask(process.num_threads),
-            open_files=self._ask(process.num_handles if os.name == "nt" else process.num_fds),
+            open_files=self._ask(getattr(process, "num_handles" if os.name == "nt" else "num_fds")),
         )
         self._sampled_at = time.monotonic()
 
@@ -97,7 +97,7 @@ class SystemSampler:
 
 
 def _disk_percent() -> dict[str, float]:
-    """Return the use of each real disk, by its shortest mount point; the root is always there, containers do not list it."""
+    """Return the use of each real disk by its shortest mount point; containers do not list the root, it is added."""
     mounts = {os.path.abspath(os.sep): ""}
     for partition in sorted(psutil.disk_partitions(all=False), key=lambda found: len(found.mountpoint)):
         read_only_image = partition.fstype in _IMAGE_FILE_SYSTEMS or "cdrom" in partition.opts

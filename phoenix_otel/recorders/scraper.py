@@ -50,7 +50,7 @@ class ScraperRecorder:
         """Say whether the session is valid; its age, in seconds, counts on from `session_age`.
 
         Without `session_age` a session that becomes valid starts at 0, and one that is lost has no age any more.
-        `source` tells several scrapers apart: the gauge is 1 only if all of them are valid, the age is the oldest one's.
+        `source` tells several scrapers apart: the gauge is 1 only if all are valid, the age is the oldest one's.
         """
         self._session_valid.set(1 if is_valid else 0, source=source)
         if session_age is not None:

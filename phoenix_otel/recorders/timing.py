@@ -23,7 +23,9 @@ class Timing:
         self._start = time.perf_counter()
         return self
 
-    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> Literal[False]:
+    def __exit__(
+        self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None
+    ) -> Literal[False]:
         self._finish(time.perf_counter() - self._start, error)
         return False
 
