@@ -24,12 +24,11 @@ class Guard:
         self.errors = 0
         self.refusals = 0
         self._logged: set[tuple[str, str]] = set()
-        self._raise = os.environ.get(PHOENIX_OTEL_RAISE_INTERNAL_ERRORS, "").strip().lower() == "true"
 
     def caught(self, where: str, error: BaseException) -> None:
         """Count an error; log it the first time. Only the class is logged: a message may hold anything."""
         self.errors += 1
-        if self._raise:
+        if os.environ.get(PHOENIX_OTEL_RAISE_INTERNAL_ERRORS, "").strip().lower() == "true":
             raise error
         if self._first((where, type(error).__name__)):
             _logger.warning("phoenix_otel: %s failed with %s; the scraper goes on", where, type(error).__name__)

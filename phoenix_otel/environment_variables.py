@@ -1,7 +1,7 @@
 """Every environment variable that phoenix_otel reads, one constant each.
 
-The OTEL_* variables keep the meaning that the OpenTelemetry specification gives them; PHOENIX_OTEL_* exist only for what
-it does not cover. The OTLP exporters read further OTEL_EXPORTER_OTLP_* variables themselves: headers, certificates.
+The OTEL_* variables keep the meaning that the OpenTelemetry specification gives them; PHOENIX_OTEL_* are for what it
+does not cover. The OTLP exporters read further OTEL_EXPORTER_OTLP_* variables themselves: headers, certificates.
 """
 
 from __future__ import annotations

@@ -200,6 +200,14 @@ def get_metrics_collector(config: MetricsConfig | None = None) -> MetricsCollect
     return _state.collector if config is None else configure_telemetry(config=config).collector
 
 
+def reset() -> None:
+    """Shut down what runs and forget it: the next configure_telemetry() starts as in a new process. For tests."""
+    with _state.lock:
+        if _state.active is not None:
+            _state.active.shutdown()
+        _state.global_provider = None
+
+
 def get_hooks() -> Hooks:
     """Return the hooks that record on the collector."""
     return _state.hooks

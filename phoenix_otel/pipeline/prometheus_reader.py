@@ -20,8 +20,8 @@ _logger = logging.getLogger("phoenix_otel")
 class PrometheusReader(PrometheusMetricReader):
     """Collects one state at a time into a private registry; `families()` is safe from any number of threads.
 
-    `labels` are put on every series. Those of `own_scope` have exactly the labels of the catalog; any other scope's carry
-    otel_scope_name, as the specification of OpenTelemetry's compatibility with Prometheus has it.
+    `labels` are put on every series. Those of `own_scope` have exactly the labels of the catalog; any other scope's
+    carry otel_scope_name, as the specification of OpenTelemetry's compatibility with Prometheus has it.
     """
 
     def __init__(self, own_scope: str, labels: Mapping[str, str]) -> None:

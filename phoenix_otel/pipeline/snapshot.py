@@ -31,7 +31,7 @@ class Snapshot:
         """Return body and content type: OpenMetrics 1.0 or text 0.0.4, as the Accept header asks."""
         try:
             encode, content_type = choose_encoder(accept)
-        except ValueError:
+        except (ValueError, TypeError):  # a version that is no number
             return generate_latest(self), _PLAIN_TEXT
         return encode(self), content_type
 
