@@ -127,8 +127,8 @@ class MetricsConfig:
         env.OTEL_EXPORTER_OTLP_TIMEOUT,
         description="Seconds that one push may take, retries included.",
     )
-    export_interval: float = option(
-        0.0,
+    export_interval: float | None = option(
+        None,
         seconds(0.01),
         Variable(env.OTEL_METRIC_EXPORT_INTERVAL, _MILLISECONDS),
         description="Seconds between two pushes (the variable: milliseconds). Left out: `collection_interval`.",

@@ -14,6 +14,9 @@ OTEL_SDK_DISABLED: Final = "OTEL_SDK_DISABLED"
 OTEL_SERVICE_NAME: Final = "OTEL_SERVICE_NAME"
 """The resource attribute service.name. Default: phoenix_scraper."""
 
+OTEL_RESOURCE_ATTRIBUTES: Final = "OTEL_RESOURCE_ATTRIBUTES"
+"""Resource attributes: name=value,name=value; labels and an explicit service name win over it. Default: none."""
+
 OTEL_METRICS_EXPORTER: Final = "OTEL_METRICS_EXPORTER"
 """Comma-separated: prometheus, otlp, console, none. Default: prometheus, and otlp when an endpoint is given."""
 

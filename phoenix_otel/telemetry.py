@@ -91,6 +91,7 @@ class Telemetry:
             self.collector.guard,
             service=self.config.service_name,
             metrics_path=options.path,
+            labels=options.labels,
         )
         try:
             server.start(options.host, options.port)

@@ -1,4 +1,4 @@
-"""phoenix-otel generate: files made from the catalog."""
+"""phoenix-otel generate: files made from the catalog and the options."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Final
 
 import click
 
+from phoenix_otel.generate.configuration_reference import configuration_reference
 from phoenix_otel.generate.metric_reference import metric_reference
 
 _TARGETS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     "metrics": {"docs/metrics.md": metric_reference},
+    "configuration": {"docs/configuration.md": configuration_reference},
 }
 """What can be generated: for each word, files relative to --out and what makes their text."""
 
@@ -25,7 +27,7 @@ _TARGETS: Final[dict[str, dict[str, Callable[[], str]]]] = {
     help="Directory to write below. Default: here.",
 )
 def generate(target: str, out: Path) -> None:
-    """Write the files that are made from the catalog."""
+    """Write the files that are made from the catalog and the options."""
     for name, files in _TARGETS.items():
         for path, text in files.items() if target in (name, "all") else ():
             (out / path).parent.mkdir(parents=True, exist_ok=True)

@@ -48,9 +48,7 @@ def make_listings(seed: int, *, faults: bool) -> dict[str, list[Listing]]:
     """The listings of each zipcode; the same seed gives the same ones."""
     chance = random.Random(seed)  # noqa: S311  reproducible data, not a secret
     return {
-        zipcode: [
-            _make_listing(chance, zipcode, number, faults) for number in range(_how_many(chance, zipcode))
-        ]
+        zipcode: [_make_listing(chance, zipcode, number, faults) for number in range(_how_many(chance, zipcode))]
         for zipcode in ZIPCODES
     }
 
@@ -76,8 +74,7 @@ def _make_listing(chance: random.Random, zipcode: str, number: int, faults: bool
 def search_page(zipcode: str, listings: Iterable[Listing]) -> str:
     """The HTML page that lists a zipcode's properties."""
     items = "".join(
-        f'<li class="listing"><a href="{listing.path}">{html.escape(listing.address)}</a></li>'
-        for listing in listings
+        f'<li class="listing"><a href="{listing.path}">{html.escape(listing.address)}</a></li>' for listing in listings
     )
     body = f'<ul class="listings">{items}</ul>' if items else '<p class="empty">No listings found.</p>'
     return _page(f"Homes in {zipcode}", body)

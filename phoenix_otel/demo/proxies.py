@@ -89,7 +89,7 @@ class ForwardProxy:
     async def running(self) -> AsyncIterator[ForwardProxy]:
         """Serves on loopback while the block runs; `port` is set."""
         async with aiohttp.ClientSession(
-            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar(), timeout=aiohttp.ClientTimeout(total=None)
         ) as upstream:
 
             async def answer(request: web.BaseRequest) -> web.StreamResponse:
@@ -129,9 +129,7 @@ class ForwardProxy:
         onward["Via"] = ", ".join(filter(None, (onward.get("Via"), f"1.1 {self.name}")))
         try:
             async with upstream.get(request.url, headers=onward, allow_redirects=False) as answer:
-                return web.Response(
-                    status=answer.status, headers=_end_to_end(answer.headers), body=await answer.read()
-                )
+                return web.Response(status=answer.status, headers=_end_to_end(answer.headers), body=await answer.read())
         except aiohttp.ClientError as error:
             return web.Response(status=502, text=type(error).__name__)
 

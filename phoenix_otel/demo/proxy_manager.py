@@ -36,7 +36,7 @@ class ProxyManager:
         *,
         max_failures: int = 3,
         cooldown: float = 2.0,
-        health_timeout: float = 10.0,
+        health_timeout: float | None = 10.0,
     ) -> None:
         self.proxies: list[ProxyAddress] = [proxy.copy() for proxy in proxies]
         self._health_url = health_url
@@ -71,9 +71,7 @@ class ProxyManager:
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._health_timeout) as session,
-                session.get(
-                    self._health_url, proxy=proxy_url(proxy), headers=request_headers(proxy)
-                ) as answer,
+                session.get(self._health_url, proxy=proxy_url(proxy), headers=request_headers(proxy)) as answer,
             ):
                 await answer.read()
                 return answer.status == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Protocol, TypedDict
 
 from phoenix_otel import metrics_integrated_rate_limiter
@@ -35,7 +35,10 @@ class RateLimitObserver(Protocol):
 class SlidingWindowRateLimiter:
     """Allows each source so many requests per window (seconds); `throttled` counts the waits it imposed."""
 
-    def __init__(self, limits: Mapping[str, int], *, window: float = 1.0) -> None:
+    def __init__(
+        self, limits: Mapping[str, int], *, window: float = 1.0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._clock = clock
         self.throttled: Counter[str] = Counter()
         self._limits = dict(limits)
         self._window = window
@@ -49,7 +52,7 @@ class SlidingWindowRateLimiter:
 
     async def wait_if_needed(self, source: str) -> float:
         """Books the next free place; returns the seconds to wait for it, 0.0 if it is free now."""
-        now = time.monotonic()
+        now = self._clock()
         booked = self._booked[source]
         while booked and booked[0] <= now - self._window:
             booked.popleft()
@@ -62,12 +65,12 @@ class SlidingWindowRateLimiter:
     def get_current_usage(self, source: str) -> Usage:
         """How far the source's window is used."""
         limit = self._limits[source]
-        since = time.monotonic() - self._window
+        now = self._clock()
         # A copy, because telemetry asks from a thread of its own.
-        used = sum(at > since for at in tuple(self._booked[source]))
+        booked = [at for at in tuple(self._booked[source]) if at > now - self._window]
         return {
-            "current_requests": used,
-            "requests_remaining": max(0, limit - used),
+            "current_requests": sum(at <= now for at in booked),
+            "requests_remaining": max(0, limit - len(booked)),
             "effective_limit": limit,
         }
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from contextvars import ContextVar
 from types import TracebackType
-from typing import Final, Literal, NoReturn, TypedDict
+from typing import Final, Literal, TypedDict
 from uuid import uuid4
 
 import aiohttp
@@ -22,6 +22,15 @@ from tenacity import (
 )
 
 from phoenix_otel import get_metrics_collector, metrics_integrated_scraper
+from phoenix_otel.demo.errors import (
+    PROXY_AT_FAULT,
+    ProxyFailedError,
+    RateLimitedError,
+    RetryableError,
+    ScrapeError,
+    SessionExpiredError,
+    refusal,
+)
 from phoenix_otel.demo.proxy_manager import ProxyManager, proxy_url, request_headers
 from phoenix_otel.demo.rate_limiter import SlidingWindowRateLimiter
 
@@ -32,55 +41,6 @@ MAX_ATTEMPTS: Final = 4
 _log = logging.getLogger(__name__)
 # The call in progress and the number of its attempt, which the demo's servers are told.
 _attempt: ContextVar[tuple[str, int]] = ContextVar("attempt", default=("", 1))
-
-
-class ScrapeError(Exception):
-    """A page could not be had."""
-
-
-class RetryableError(ScrapeError):
-    """Worth another attempt."""
-
-
-class ProxyFailedError(RetryableError):
-    """The proxy gave no usable answer."""
-
-
-class BlockedError(RetryableError):
-    """The site has banned the proxy's address."""
-
-
-class RateLimitedError(RetryableError):
-    """The site wants fewer requests."""
-
-
-class SessionExpiredError(RetryableError):
-    """The site does not know the session any more."""
-
-
-class SiteUnavailableError(RetryableError):
-    """The site has a problem of its own."""
-
-
-class ListingGoneError(ScrapeError):
-    """The listing is no longer offered."""
-
-
-class ProxyRefusedError(ScrapeError):
-    """The proxy does not accept the credentials."""
-
-
-_ERRORS: Final[dict[int, type[ScrapeError]]] = {
-    302: SessionExpiredError,
-    401: SessionExpiredError,
-    403: BlockedError,
-    404: ListingGoneError,
-    407: ProxyRefusedError,
-    429: RateLimitedError,
-    502: ProxyFailedError,
-    503: SiteUnavailableError,
-}
-_PROXY_AT_FAULT: Final = (BlockedError, ProxyFailedError, ProxyRefusedError)
 
 
 class SearchResult(TypedDict):
@@ -108,8 +68,7 @@ def _number_attempt(state: RetryCallState) -> None:
 
 
 def _count_retry(state: RetryCallState) -> None:
-    scraper = state.args[0]
-    assert isinstance(scraper, ListingScraper)  # noqa: S101  narrows the type
+    scraper: ListingScraper = state.args[0]
     scraper.stats["retries"] += 1
 
 
@@ -127,7 +86,14 @@ _retried = retry(
 class ListingScraper:
     """Scrapes the listing site through the manager's proxies, one page at a time."""
 
-    def __init__(self, site_url: str, proxies: ProxyManager, rate_limiter: SlidingWindowRateLimiter) -> None:
+    def __init__(
+        self,
+        site_url: str,
+        proxies: ProxyManager,
+        rate_limiter: SlidingWindowRateLimiter,
+        *,
+        timeout: float | None = 30.0,
+    ) -> None:
         self.stats = {"retries": 0, "rate_limited": 0, "properties_scraped": 0}
         self.rate_limiter = rate_limiter
         self._site_url = site_url
@@ -136,7 +102,7 @@ class ListingScraper:
         self._retry_after = 0.0
         self._http = aiohttp.ClientSession(
             cookie_jar=aiohttp.CookieJar(unsafe=True),  # the site's host is an IP address
-            timeout=aiohttp.ClientTimeout(total=30),
+            timeout=aiohttp.ClientTimeout(total=timeout),
         )
 
     async def __aenter__(self) -> ListingScraper:
@@ -214,7 +180,7 @@ class ListingScraper:
         proxy = await self._proxies.get_next_proxy()
         try:
             text = await self._get(url, proxy_url(proxy), request_headers(proxy, call_id, attempt))
-        except _PROXY_AT_FAULT:
+        except PROXY_AT_FAULT:
             await self._proxies.mark_failed(proxy)
             raise
         except ScrapeError:
@@ -234,12 +200,8 @@ class ListingScraper:
         get_metrics_collector().proxy.record_proxy_response_time(proxy_id, time.perf_counter() - started)
         if answer.status != 200:
             self._retry_after = float(answer.headers.get("Retry-After", 0))
-            _refuse(answer.status)
+            raise refusal(answer.status)
         return text
-
-
-def _refuse(status: int) -> NoReturn:
-    raise _ERRORS.get(status, SiteUnavailableError)(f"HTTP {status}")
 
 
 def _read_property(url: str, page: str) -> Property:

@@ -1,1 +1,1 @@
-"""Files that are made from the catalog, and committed; a test makes them again and fails on a difference."""
+"""Files that are made from the catalog and the options, and committed; a test makes them again and compares."""

@@ -26,8 +26,8 @@ def _lines() -> Iterator[str]:
     yield ""
     yield "<!-- made from phoenix_otel/catalog by `make generate`; edit it there -->"
     yield ""
-    yield "The first name is what a scrape of `/metrics` shows, the second is the OpenTelemetry instrument, as it goes out over"
-    yield "OTLP. Times are in seconds, sizes in bytes. Histograms also have `_bucket`, `_sum` and `_count`."
+    yield "The first name is what a scrape of `/metrics` shows, the second is the OpenTelemetry instrument, as in OTLP."
+    yield "Times are in seconds, sizes in bytes. Histograms also have `_bucket`, `_sum` and `_count`."
     for domain, metrics in DOMAINS.items():
         yield from ("", f"## {_TITLES.get(domain, domain)}", "")
         yield "| metric | OpenTelemetry | type | unit | labels | what it tells |"
@@ -37,8 +37,9 @@ def _lines() -> Iterator[str]:
     yield from ("", "## Labels", "", "| label | meaning |", "|---|---|")
     yield from (f"| `{name}` | {meaning} |" for name, meaning in ATTRIBUTES.items())
     yield ""
-    yield "Labels given by `MetricsConfig(labels=...)` are on every series besides. Once a metric has as many attribute sets as"
-    yield "`cardinality_limit` allows, what comes beyond is counted in one series marked `otel_metric_overflow=\"true\"`."
+    yield "Labels given by `MetricsConfig(labels=...)` are on every series besides. Once a metric has as many attribute"
+    yield "sets as `cardinality_limit` allows, what comes beyond is counted in one series, marked"
+    yield '`otel_metric_overflow="true"`.'
 
 
 def _row(metric: Metric) -> str:

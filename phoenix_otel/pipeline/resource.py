@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from opentelemetry.sdk.environment_variables import OTEL_RESOURCE_ATTRIBUTES
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
 
+from phoenix_otel import environment_variables as env
 from phoenix_otel.config import TelemetryConfig
 
 LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
@@ -26,7 +26,7 @@ LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
 
 def build_resource(config: TelemetryConfig) -> Resource:
     """Join SDK, OTEL_RESOURCE_ATTRIBUTES, labels and service name, the later over the earlier."""
-    declared = os.environ.get(OTEL_RESOURCE_ATTRIBUTES, "")
+    declared = os.environ.get(env.OTEL_RESOURCE_ATTRIBUTES, "")
     attributes = {LABEL_ATTRIBUTES.get(label, label): value for label, value in config.options.labels.items()}
     if f"{SERVICE_INSTANCE_ID}=" not in declared:
         attributes.setdefault(SERVICE_INSTANCE_ID, str(uuid.uuid4()))

@@ -6,7 +6,7 @@ import asyncio
 import gzip
 import logging
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
 from typing import Any, Final
@@ -34,13 +34,21 @@ class MetricsServer:
     """
 
     def __init__(
-        self, snapshot: Callable[[], Snapshot], health: Health, guard: Guard, *, service: str, metrics_path: str
+        self,
+        snapshot: Callable[[], Snapshot],
+        health: Health,
+        guard: Guard,
+        *,
+        service: str,
+        metrics_path: str,
+        labels: Mapping[str, str],
     ) -> None:
         self._snapshot = snapshot
         self._health = health
         self._guard = guard
         self._service = service
         self._metrics_path = metrics_path
+        self._labels = labels
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._renderer: ThreadPoolExecutor | None = None
@@ -138,7 +146,8 @@ class MetricsServer:
 
     async def _get_page(self, _: web.Request) -> web.Response:
         def render() -> str:
-            return page.render(self._snapshot().stats(), self._health.report()[1], self._service, self._metrics_path)
+            stats, health = self._snapshot().stats(), self._health.report()[1]
+            return page.render(stats, health, self._service, self._metrics_path, self._labels)
 
         body = await self._in_renderer(render)
         headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}

@@ -14,6 +14,7 @@ from phoenix_otel.catalog import DOMAINS
 
 _DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
 _UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
+_ORDER: Final = {name: position for position, name in enumerate(_UNIT_OF)}
 _PLAIN_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -38,8 +39,11 @@ class Snapshot:
     def stats(self) -> dict[str, dict[str, Any]]:
         """Return domain -> metric name -> type, unit, help and series; what is not in the catalog is under `other`."""
         domains: dict[str, dict[str, Any]] = {domain: {} for domain in DOMAINS}
-        for family in self.families:
-            name = f"{family.name}_total" if family.type == "counter" else family.name
+        named = {
+            f"{family.name}_total" if family.type == "counter" else family.name: family for family in self.families
+        }
+        for name in sorted(named, key=lambda name: _ORDER.get(name, len(_ORDER))):
+            family = named[name]
             domains.setdefault(_DOMAIN_OF.get(name, "other"), {})[name] = {
                 "type": family.type,
                 "unit": _UNIT_OF.get(name, family.unit),

@@ -20,7 +20,7 @@ FLOORS = {
     "catalog": 0,
     "options": 1,
     "config": 1,
-    "generate": 1,
+    "generate": 2,
     "recorders": 2,
     "sdk": 2,
     "pipeline": 3,
