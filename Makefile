@@ -6,14 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format generate clean
+.PHONY: help demo test lint format generate lock clean
 
 help:           ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
 
-$(READY): pyproject.toml
+INSTALL := -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+
+$(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python $(INSTALL) --constraint constraints.txt
 	@touch $@
 
 demo: $(READY)  ## Run a scraper against a site and proxies on this machine; ARGS='--duration 20 --no-faults'
@@ -33,6 +35,13 @@ format: $(READY) ## Put the code into its format
 
 generate: $(READY) ## Make the generated files anew
 	$(BIN)/phoenix-otel generate all
+
+lock:           ## Pin the newest versions of everything that development needs
+	rm -rf $(VENV)
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python $(INSTALL)
+	{ echo '# what `make lock` has found to work together; users are not bound to it'; \
+	  $(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check; } > constraints.txt
 
 clean:          ## Remove the virtual environment and caches
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
