@@ -132,6 +132,7 @@ class Telemetry:
         clean = self._pipeline is None or self._pipeline.shutdown(timeout)
         self.collector.unbind()
         if self._sampler is not None:
+            self.collector.system.watch(None)
             self._sampler.stop(max(0.0, deadline - time.monotonic()))
         self._stop_server(max(0.1, deadline - time.monotonic()))
         atexit.unregister(self.shutdown)

@@ -85,7 +85,7 @@ class MetricsServer:
         with self._guard.section("serving the endpoint"):
             loop.run_until_complete(self._serve(listening))
         listening.close()
-        renderer.shutdown(wait=False, cancel_futures=True)
+        renderer.shutdown(cancel_futures=True)
         loop.close()
 
     async def _serve(self, listening: socket.socket) -> None:

@@ -28,16 +28,22 @@ _READINGS: Final[Mapping[Metric, Callable[[Sample], Iterable[Reading]]]] = {
 
 
 class SystemRecorder:
-    """Gauges of the host and of the scraper's process, read from a sampler."""
+    """Gauges of the host and of the scraper's process, read from the sampler that is watched."""
 
     def __init__(self, instruments: Instruments) -> None:
-        self._observables = {metric: instruments.observable(metric) for metric in system.METRICS}
+        self._sampler: SystemSampler | None = None
+        for metric in system.METRICS:
+            instruments.observable(metric).ask(self, partial(_read, metric))
 
-    def watch(self, sampler: SystemSampler) -> None:
-        """Show this sampler's samples from now on, for as long as somebody holds it."""
-        for metric, observable in self._observables.items():
-            observable.ask(sampler, partial(_read, metric))
+    def watch(self, sampler: SystemSampler | None) -> None:
+        """Show this sampler's samples from now on, and no other's; None for nobody's."""
+        self._sampler = sampler
+
+    @property
+    def sample(self) -> Sample:
+        """The newest sample; an empty one while no sampler is watched."""
+        return self._sampler.latest if self._sampler is not None else Sample()
 
 
-def _read(metric: Metric, sampler: SystemSampler) -> Iterable[Reading]:
-    return _READINGS[metric](sampler.latest)
+def _read(metric: Metric, recorder: SystemRecorder) -> Iterable[Reading]:
+    return _READINGS[metric](recorder.sample)

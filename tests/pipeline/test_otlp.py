@@ -190,12 +190,13 @@ def test_totals_survive_an_outage_which_is_one_line_at_each_end(caplog: pytest.L
 def test_a_silent_receiver_delays_neither_flush_nor_shutdown_beyond_their_deadline() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         endpoint = f"http://127.0.0.1:{silent.getsockname()[1]}"
-        telemetry = configure_telemetry(port=0, otlp_endpoint=endpoint, otlp_timeout=30)
+        telemetry = configure_telemetry(port=0, otlp_endpoint=endpoint, otlp_timeout=2)
         telemetry.collector.proxy.record_rotation()
 
         assert not telemetry.force_flush(0.2)
         assert not telemetry.shutdown(0.5)
         assert telemetry.url == ""
+    until(lambda: "phoenix-otel-flush" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_program_with_a_pipeline_of_its_own_is_not_made_to_push_twice(

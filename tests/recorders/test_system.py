@@ -47,6 +47,21 @@ def test_gauges_show_what_psutil_says(recorded: RecordedMetrics, sampler: System
     assert recorded.value("system_network_bytes_received_total") > 0
 
 
+def test_only_the_latest_sampler_is_shown(recorded: RecordedMetrics, sampler: SystemSampler) -> None:
+    earlier = sampler
+    earlier.start()
+    eventually(lambda: earlier.latest.memory_used is not None)
+    earlier.stop(5)
+    later = SystemSampler(0.05, recorded.collector.guard)
+    recorded.collector.system.watch(later)
+    assert recorded.samples("system_memory_used_bytes") == []
+
+    later.start()
+    eventually(lambda: later.latest.memory_used is not None)
+    later.stop(5)
+    assert recorded.value("system_memory_used_bytes") == later.latest.memory_used
+
+
 def test_threads_and_open_files_are_the_process_own(recorded: RecordedMetrics, sampler: SystemSampler) -> None:
     release = threading.Event()
     workers = [threading.Thread(target=release.wait) for _ in range(20)]
