@@ -14,10 +14,18 @@ from typing import Any, Final, Self
 
 from phoenix_otel import environment_variables as env
 from phoenix_otel import redaction
-from phoenix_otel.catalog import scraper
+from phoenix_otel.catalog import scraper as scraper_catalog
+from phoenix_otel.class_targets import (
+    PROXY_MANAGER_PARTS,
+    RATE_LIMITER_PARTS,
+    SCRAPER_PARTS,
+    ClassTarget,
+    class_target,
+)
 from phoenix_otel.options import (
     BOOLEAN,
     BUCKETS,
+    COLLECTIONS,
     LABELS,
     Option,
     Parser,
@@ -83,13 +91,13 @@ class MetricsConfig:
         description="Seconds between two samples of the host, and between two OTLP pushes.",
     )
     response_time_buckets: tuple[float, ...] = option(
-        scraper.RESPONSE_TIME.buckets,
+        scraper_catalog.RESPONSE_TIME.buckets,
         BUCKETS,
         env.PHOENIX_OTEL_RESPONSE_TIME_BUCKETS,
         description="Upper bounds, in seconds, of the response time histograms of scraper and proxies.",
     )
     content_size_buckets: tuple[float, ...] = option(
-        scraper.CONTENT_SIZE.buckets,
+        scraper_catalog.CONTENT_SIZE.buckets,
         BUCKETS,
         env.PHOENIX_OTEL_CONTENT_SIZE_BUCKETS,
         description="Upper bounds, in bytes, of the content size histogram.",
@@ -105,6 +113,12 @@ class MetricsConfig:
         several("prometheus", "otlp", "console"),
         env.OTEL_METRICS_EXPORTER,
         description="Where metrics go. Left out: prometheus, and otlp when an OTLP endpoint is given.",
+    )
+    traces_exporters: tuple[str, ...] = option(
+        (),
+        several("otlp", "console"),
+        env.OTEL_TRACES_EXPORTER,
+        description="Where traces go. Left out: there are none.",
     )
     otlp_endpoint: str = option(
         "",
@@ -150,6 +164,44 @@ class MetricsConfig:
         seconds(0),
         env.PHOENIX_OTEL_MAX_RECORD_AGE,
         description="Seconds without any record before /health says 503; 0 for never.",
+    )
+
+    scraper: ClassTarget | None = option(
+        None,
+        class_target(SCRAPER_PARTS),
+        env.PHOENIX_OTEL_SCRAPER,
+        description="The scraper's class, instrumented when its module is imported (zero code).",
+    )
+    proxy_manager: ClassTarget | None = option(
+        None,
+        class_target(PROXY_MANAGER_PARTS),
+        env.PHOENIX_OTEL_PROXY_MANAGER,
+        description="The proxy manager's class, likewise.",
+    )
+    rate_limiter: ClassTarget | None = option(
+        None,
+        class_target(RATE_LIMITER_PARTS),
+        env.PHOENIX_OTEL_RATE_LIMITER,
+        description="The rate limiter's class, likewise.",
+    )
+
+    collection_stats: tuple[str, ...] = option(
+        (),
+        COLLECTIONS,
+        env.PHOENIX_OTEL_COLLECTION_STATS,
+        description="MongoDB collections whose size and documents are read in the background (zero code).",
+    )
+    collection_stats_uri: str = option(
+        "mongodb://localhost:27017",
+        text(r"mongodb(\+srv)?://\S+", "a MongoDB URI"),
+        env.PHOENIX_OTEL_COLLECTION_STATS_URI,
+        description="Where to read them; best set in the environment, for it may hold a password.",
+    )
+    collection_stats_interval: float = option(
+        0.0,
+        seconds(0),
+        env.PHOENIX_OTEL_COLLECTION_STATS_INTERVAL,
+        description="Seconds between two readings; 0 for never.",
     )
 
     def __new__(cls, **given: Any) -> Self:
@@ -272,7 +324,7 @@ def _candidates(
 def _parse(name: str, value: Any, parser: Parser, source: str, problems: list[str]) -> Any:
     try:
         return parser.parse(value)
-    except (ValueError, TypeError, KeyError, OverflowError):
+    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
         shown = redaction.text(repr(value))
         problems.append(f"option {name}: {shown} from {source} is not allowed; allowed: {parser.allowed}")
         return None

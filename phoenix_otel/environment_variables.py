@@ -47,6 +47,18 @@ OTEL_EXPORTER_OTLP_METRICS_TIMEOUT: Final = "OTEL_EXPORTER_OTLP_METRICS_TIMEOUT"
 OTEL_METRIC_EXPORT_INTERVAL: Final = "OTEL_METRIC_EXPORT_INTERVAL"
 """Milliseconds between two pushes. Default: the collection interval."""
 
+OTEL_TRACES_EXPORTER: Final = "OTEL_TRACES_EXPORTER"
+"""Comma-separated: otlp, console, none. Default: none, no traces."""
+
+OTEL_PYTHON_DISTRO: Final = "OTEL_PYTHON_DISTRO"
+"""Which distro opentelemetry-instrument takes if several are installed; ours is `phoenix`. Default: the first found."""
+
+OTEL_PYTHON_CONFIGURATOR: Final = "OTEL_PYTHON_CONFIGURATOR"
+"""Which configurator it takes. Default: our distro sets `phoenix`."""
+
+OTEL_SEMCONV_STABILITY_OPT_IN: Final = "OTEL_SEMCONV_STABILITY_OPT_IN"
+"""Which HTTP conventions instrumentations follow. Default: our distro sets `http`, the stable ones."""
+
 PHOENIX_OTEL_CONFIG_FILE: Final = "PHOENIX_OTEL_CONFIG_FILE"
 """A TOML file. Default: phoenix-otel.toml, else [tool.phoenix_otel] of pyproject.toml, in the working directory."""
 
@@ -79,6 +91,24 @@ PHOENIX_OTEL_MAX_LOOP_LAG: Final = "PHOENIX_OTEL_MAX_LOOP_LAG"
 
 PHOENIX_OTEL_MAX_RECORD_AGE: Final = "PHOENIX_OTEL_MAX_RECORD_AGE"
 """Seconds without any record before /health says 503; 0 for never. Default: 0."""
+
+PHOENIX_OTEL_SCRAPER: Final = "PHOENIX_OTEL_SCRAPER"
+"""The scraper's class, package.module:Class, to be instrumented when its module is imported. Default: none."""
+
+PHOENIX_OTEL_PROXY_MANAGER: Final = "PHOENIX_OTEL_PROXY_MANAGER"
+"""The proxy manager's class, likewise. Default: none."""
+
+PHOENIX_OTEL_RATE_LIMITER: Final = "PHOENIX_OTEL_RATE_LIMITER"
+"""The rate limiter's class, likewise. Default: none."""
+
+PHOENIX_OTEL_COLLECTION_STATS: Final = "PHOENIX_OTEL_COLLECTION_STATS"
+"""MongoDB collections, database.collection separated by commas, whose statistics are read. Default: none."""
+
+PHOENIX_OTEL_COLLECTION_STATS_URI: Final = "PHOENIX_OTEL_COLLECTION_STATS_URI"
+"""The MongoDB to read them from. Default: mongodb://localhost:27017."""
+
+PHOENIX_OTEL_COLLECTION_STATS_INTERVAL: Final = "PHOENIX_OTEL_COLLECTION_STATS_INTERVAL"
+"""Seconds between two readings, 0 for never. Default: 0."""
 
 PHOENIX_OTEL_RAISE_INTERNAL_ERRORS: Final = "PHOENIX_OTEL_RAISE_INTERNAL_ERRORS"
 """`true` lets errors inside phoenix_otel through instead of logging them; for its own tests. Default: false."""

@@ -141,8 +141,21 @@ def several(*allowed: str) -> Parser:
     return Parser(parse, f"some of {', '.join(allowed)}, or none")
 
 
+_COLLECTION: Final = re.compile(r"[^\s.]+\.\S+")
+
+
+def _collections(value: Any) -> tuple[str, ...]:
+    given = value.split(",") if isinstance(value, str) else list(value)
+    names = tuple(dict.fromkeys(name.strip() for name in given))
+    if not all(_COLLECTION.fullmatch(name) for name in names):
+        raise ValueError(value)
+    return names
+
+
+COLLECTIONS: Final = Parser(_collections, "names of the form database.collection (in a variable: separated by commas)")
+
 _LABEL_NAME: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
-_RESERVED_LABELS: Final = frozenset({*ATTRIBUTES, "le", "quantile"})
+_RESERVED_LABELS: Final = frozenset({name.replace(".", "_") for name in ATTRIBUTES} | {"le", "quantile"})
 
 
 def _labels(value: Any) -> Mapping[str, str]:

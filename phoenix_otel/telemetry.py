@@ -13,15 +13,20 @@ from threading import RLock
 from types import TracebackType
 from typing import Any, Self
 
-from opentelemetry import metrics
+from opentelemetry import metrics, trace
 from opentelemetry.metrics import Meter, NoOpMeter
+from opentelemetry.sdk.trace import TracerProvider
 
+from phoenix_otel._version import __version__
 from phoenix_otel.config import ConfigError, MetricsConfig, TelemetryConfig, resolve
-from phoenix_otel.instrumentation import Hooks
+from phoenix_otel.instrumentation import Hooks, default_collector
+from phoenix_otel.instrumentation.calls import request_attributes
 from phoenix_otel.pipeline import health
-from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline
+from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline, within
+from phoenix_otel.pipeline.resource import build_resource
 from phoenix_otel.pipeline.server import MetricsServer
 from phoenix_otel.pipeline.snapshot import Snapshot
+from phoenix_otel.pipeline.tracing import build_tracing
 from phoenix_otel.recorders import Binding, MetricsCollector, SystemSampler
 
 _logger = logging.getLogger("phoenix_otel")
@@ -51,6 +56,7 @@ class Telemetry:
         self._pipeline: Pipeline | None = None
         self._server: MetricsServer | None = None
         self._sampler: SystemSampler | None = None
+        self._tracing: TracerProvider | None = None
         self._clean_end: bool | None = None
 
     @property
@@ -112,7 +118,13 @@ class Telemetry:
 
     def _start(self, foreign: metrics.MeterProvider | None) -> None:
         options = self.config.options
-        self._pipeline = build_pipeline(self.config, foreign)
+        resource = build_resource(self.config)
+        self._pipeline = build_pipeline(self.config, resource, foreign)
+        self._tracing = build_tracing(self.config, resource, request_attributes)
+        if self._tracing is not None:
+            trace.set_tracer_provider(self._tracing)
+        if isinstance(trace.get_tracer_provider(), TracerProvider):
+            _state.hooks.spans.tracer = trace.get_tracer(SCOPE, __version__)
         self.meter = self._pipeline.meter()
         self._sampler = SystemSampler(options.collection_interval, self.collector.guard)
         buckets = {name: getattr(options, name) for name in ("response_time_buckets", "content_size_buckets")}
@@ -130,6 +142,9 @@ class Telemetry:
     def _end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
         clean = self._pipeline is None or self._pipeline.shutdown(timeout)
+        _state.hooks.spans.tracer = None
+        if self._tracing is not None:
+            clean = within(max(0.1, deadline - time.monotonic()), self._tracing.shutdown) and clean
         self.collector.unbind()
         if self._sampler is not None:
             self.collector.system.watch(None)
@@ -162,6 +177,7 @@ class Telemetry:
 
 
 _state = _State()
+default_collector.provide(lambda: _state.collector)
 
 
 def configure_telemetry(
@@ -208,6 +224,11 @@ def reset() -> None:
         if _state.active is not None:
             _state.active.shutdown()
         _state.global_provider = None
+
+
+def active_config() -> TelemetryConfig | None:
+    """Return the configuration that telemetry runs with, None while it does not."""
+    return _state.active.config if _state.active is not None else None
 
 
 def get_hooks() -> Hooks:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from phoenix_otel.catalog import database, proxy, rate_limit, scraper, system
+from phoenix_otel.catalog import database, http_client, proxy, rate_limit, scraper, system
 from phoenix_otel.catalog.attributes import ATTRIBUTES, STATUSES
 from phoenix_otel.catalog.metric import Kind, Metric
 
@@ -20,6 +20,7 @@ DOMAINS: Final[Mapping[str, tuple[Metric, ...]]] = MappingProxyType(
         "rate_limit": rate_limit.METRICS,
         "database": database.METRICS,
         "system": system.METRICS,
+        "http_client": http_client.METRICS,
     }
 )
 """The metrics of each domain, in the order in which people look at them."""

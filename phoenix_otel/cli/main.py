@@ -9,7 +9,7 @@ import click
 
 from phoenix_otel._version import __version__
 
-_COMMANDS: Final = ("demo", "generate")
+_COMMANDS: Final = ("demo", "generate", "run")
 
 
 class _LazyGroup(click.Group):

@@ -13,6 +13,7 @@ _TITLES: Final = {
     "rate_limit": "Rate limits",
     "database": "Database",
     "system": "System",
+    "http_client": "HTTP client",
 }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import wrapt
 
 from phoenix_otel._guard import Guard
+from phoenix_otel.instrumentation.call_spans import CallSpans
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,29 +25,41 @@ class Outcome:
 
 
 Finish = Callable[[Outcome], None]
+Undo = Callable[[], None]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
-    """One call of a wrapped method, while it is in progress; `tag` is what its hook wants found by hooks further in."""
+    """One call of a wrapped method, while it is in progress.
+
+    `part` is what the method is to its class, `endpoint` the label of a request ("" for other calls), `attempt` the
+    number of the attempt that is under way, and `tag` what the hook wants found by hooks further in.
+    """
 
     instance: Any
     name: str
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     wrapper: object
+    part: str
+    endpoint: str
+    attempt: int = 1
     tag: Any = None
 
     def argument(self, position: int, name: str) -> Any:
-        """Return an argument, however it was passed; None if it was not."""
-        return self.args[position] if len(self.args) > position else self.kwargs.get(name)
+        """Return an argument, however it was passed; the first one there is if it goes by another name."""
+        if len(self.args) > position:
+            return self.args[position]
+        return self.kwargs.get(name, next(iter(self.kwargs.values()), None))
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """What to do around calls of one method: `start` returns what is to be called at the end. `tag` marks the call."""
+    """What to do around calls of one method: `start` returns what is to be called at the end; `tag` marks the call."""
 
+    part: str
     start: Callable[[Call], Finish]
+    endpoint: str = ""
     tag: Callable[[Any], Any] = lambda instance: None
 
 
@@ -58,13 +71,39 @@ def calls_in_progress() -> tuple[Call, ...]:
     return _calls.get()
 
 
-def wrap_methods(cls: type, hooks: Mapping[str, Hook], guard: Guard) -> None:
+def request_in_progress() -> Call | None:
+    """Return the innermost call that is a request of a scraper."""
+    return next((call for call in reversed(_calls.get()) if call.endpoint), None)
+
+
+def request_attributes() -> Mapping[str, str | int]:
+    """Return what spans within a scraper's request say of it: its endpoint, and which attempt is under way."""
+    request = request_in_progress()
+    return {} if request is None else {"scraper.endpoint": request.endpoint, "scraper.attempt": request.attempt}
+
+
+def wrap_methods(cls: type, hooks: Mapping[str, Hook], guard: Guard, spans: CallSpans) -> Undo:
     """Wrap those methods that the class has, inherited ones on the class itself; a method is wrapped once."""
+    undone: list[Undo] = []
     for name, hook in hooks.items():
         original = inspect.getattr_static(cls, name, None)
         if original is None or original is object.__init__ or isinstance(original, _MethodWrapper):
             continue
-        setattr(cls, name, _MethodWrapper(original, _Around(name, hook, guard)))
+        undone.append(_restore(cls, name))
+        setattr(cls, name, _MethodWrapper(original, _Around(name, hook, guard, spans)))
+
+    def undo() -> None:
+        while undone:
+            undone.pop()()
+
+    return undo
+
+
+def _restore(cls: type, name: str) -> Undo:
+    if name in vars(cls):
+        own = vars(cls)[name]
+        return lambda: setattr(cls, name, own)
+    return lambda: delattr(cls, name)
 
 
 def is_wrapped(cls: type, name: str) -> bool:
@@ -79,10 +118,11 @@ class _MethodWrapper(wrapt.FunctionWrapper[..., Any]):
 class _Around:
     """The wrapper that wrapt calls: pushes the call, runs the method, tells the hook how it ended."""
 
-    def __init__(self, name: str, hook: Hook, guard: Guard) -> None:
+    def __init__(self, name: str, hook: Hook, guard: Guard, spans: CallSpans) -> None:
         self._name = name
         self._hook = hook
         self._guard = guard
+        self._spans = spans
 
     def __call__(
         self, wrapped: Callable[..., Any], instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -91,9 +131,12 @@ class _Around:
             return wrapped(*args, **kwargs)
         call, finish = self._begin(instance, args, kwargs)
         start = time.perf_counter()
+        if inspect.iscoroutinefunction(wrapped):
+            return self._await(wrapped(*args, **kwargs), call, finish, start)
         token = _calls.set((*_calls.get(), call))
         try:
-            result = wrapped(*args, **kwargs)
+            with self._spans.around(call.part, call.endpoint):
+                result = wrapped(*args, **kwargs)
         except BaseException as error:
             self._end(finish, Outcome(None, error, time.perf_counter() - start))
             raise
@@ -107,7 +150,8 @@ class _Around:
     async def _await(self, awaitable: Awaitable[Any], call: Call, finish: Finish | None, start: float) -> Any:
         token = _calls.set((*_calls.get(), call))
         try:
-            result = await awaitable
+            with self._spans.around(call.part, call.endpoint):
+                result = await awaitable
         except BaseException as error:
             self._end(finish, Outcome(None, error, time.perf_counter() - start))
             raise
@@ -124,9 +168,9 @@ class _Around:
         return False
 
     def _begin(self, instance: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Call, Finish | None]:
-        call = Call(instance, self._name, args, kwargs, self)
+        call = Call(instance, self._name, args, kwargs, self, self._hook.part, self._hook.endpoint)
         try:
-            call = Call(instance, self._name, args, kwargs, self, self._hook.tag(instance))
+            call.tag = self._hook.tag(instance)
             return call, self._hook.start(call)
         except Exception as error:
             self._guard.caught(f"instrumenting {self._name}", error)

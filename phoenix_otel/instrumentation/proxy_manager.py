@@ -4,24 +4,51 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
 from phoenix_otel import redaction
-from phoenix_otel.instrumentation.calls import Call, Finish, Hook, Outcome, calls_in_progress, wrap_methods
+from phoenix_otel.class_targets import MethodMapping
+from phoenix_otel.instrumentation.call_spans import CallSpans
+from phoenix_otel.instrumentation.calls import (
+    Call,
+    Finish,
+    Hook,
+    Outcome,
+    Undo,
+    calls_in_progress,
+    is_wrapped,
+    wrap_methods,
+)
 from phoenix_otel.instrumentation.per_instance import PerInstance
 from phoenix_otel.instrumentation.trackers import ProxyTracker
 from phoenix_otel.recorders import MetricsCollector, PoolState
 
 _HEALTH_CHECKS: Final = frozenset({"check_health", "check_all_health", "check_recovery"})
+_OUTCOMES: Final = frozenset({"mark_success", "mark_failed"})
+
+
+def in_health_check() -> bool:
+    """Tell whether the running code is inside of some proxy manager's health check."""
+    return any(call.part in _HEALTH_CHECKS for call in calls_in_progress())
 
 
 class WatchedPool(ProxyTracker):
     """One proxy manager; its gauges are asked of it at each collection, for a cooldown ends by time alone."""
 
-    def __init__(self, collector: MetricsCollector, manager: Callable[[], Any]) -> None:
+    def __init__(
+        self, collector: MetricsCollector, manager: Callable[[], Any], sees_both_outcomes: Callable[[type], bool]
+    ) -> None:
         super().__init__(collector)
         self._manager = manager
         collector.proxy.observe_pool(self, WatchedPool.state)
+        self._sees_both_outcomes = sees_both_outcomes
+        collector.proxy_feed.watch_manager(self, WatchedPool.reports_requests)
+
+    def reports_requests(self) -> bool:
+        """Tell whether every request of this manager is seen, however it ends."""
+        manager = self._manager()
+        return manager is not None and self._sees_both_outcomes(type(manager))
 
     def state(self) -> PoolState:
         """Return how many proxies there are, may be used now, and are cooling down."""
@@ -40,12 +67,16 @@ class WatchedPool(ProxyTracker):
 class ProxyManagerHooks:
     """Puts hooks on proxy manager classes; the pools of one collector are told apart by object and add up."""
 
-    def __init__(self, collector: MetricsCollector) -> None:
+    def __init__(self, collector: MetricsCollector, spans: CallSpans) -> None:
         self._collector = collector
-        self._pools: PerInstance[WatchedPool] = PerInstance(lambda manager: WatchedPool(collector, manager))
+        self._spans = spans
+        self._outcome_methods: dict[str, str] = {}
+        self._pools: PerInstance[WatchedPool] = PerInstance(
+            lambda manager: WatchedPool(collector, manager, self._sees_both_outcomes)
+        )
 
-    def instrument(self, cls: type) -> None:
-        """Wrap what the class has of the known methods."""
+    def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
+        """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
         starts: Mapping[str, Callable[[Call], Finish]] = {
             "__init__": self._unseen,
             "get_next_proxy": self._handed_out,
@@ -55,8 +86,13 @@ class ProxyManagerHooks:
             "check_all_health": self._unseen,
             "check_recovery": self._unseen,
         }
-        hooks = {name: Hook(start) for name, start in starts.items()}
-        wrap_methods(cls, hooks, self._collector.guard)
+        parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
+        self._outcome_methods |= {name: part for name, part in parts.items() if part in _OUTCOMES}
+        hooks = {name: Hook(part, starts[part]) for name, part in parts.items()}
+        return wrap_methods(cls, hooks, self._collector.guard, self._spans)
+
+    def _sees_both_outcomes(self, cls: type) -> bool:
+        return {part for name, part in self._outcome_methods.items() if is_wrapped(cls, name)} == _OUTCOMES
 
     def _unseen(self, call: Call) -> Finish:
         return lambda outcome: None if outcome.error else self._touch(call.instance)
@@ -71,10 +107,11 @@ class ProxyManagerHooks:
     def _request(self, status: str, call: Call) -> Finish:
         pool = self._pools.of(call.instance)
         proxy = _proxy_id(call)
-        in_health_check = any(
-            outer.instance is call.instance and outer.name in _HEALTH_CHECKS for outer in calls_in_progress()
+        checking = any(
+            outer.instance is call.instance and outer.part in _HEALTH_CHECKS for outer in calls_in_progress()
         )
-        return lambda outcome: None if outcome.error or in_health_check else pool.track_proxy_request(proxy, status)
+        unseen = checking or not self._collector.proxy_feed.manager_counts(pool)
+        return lambda outcome: None if outcome.error or unseen else pool.track_proxy_request(proxy, status)
 
     def _health_check(self, call: Call) -> Finish:
         pool = self._pools.of(call.instance)

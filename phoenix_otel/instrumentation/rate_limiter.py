@@ -3,10 +3,22 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
-from phoenix_otel.instrumentation.calls import Call, Finish, Hook, Outcome, calls_in_progress, is_wrapped, wrap_methods
+from phoenix_otel.class_targets import MethodMapping
+from phoenix_otel.instrumentation.call_spans import CallSpans
+from phoenix_otel.instrumentation.calls import (
+    Call,
+    Finish,
+    Hook,
+    Outcome,
+    Undo,
+    calls_in_progress,
+    is_wrapped,
+    wrap_methods,
+)
 from phoenix_otel.instrumentation.per_instance import PerInstance
 from phoenix_otel.recorders import MetricsCollector
 
@@ -79,14 +91,17 @@ class WatchedLimiter:
 class RateLimiterHooks:
     """Puts hooks on rate limiter classes."""
 
-    def __init__(self, collector: MetricsCollector, limiters: PerInstance[WatchedLimiter]) -> None:
+    def __init__(self, collector: MetricsCollector, limiters: PerInstance[WatchedLimiter], spans: CallSpans) -> None:
         self._collector = collector
         self._limiters = limiters
+        self._spans = spans
 
-    def instrument(self, cls: type) -> None:
-        """Wrap what the class has of the known methods."""
-        hooks = {"__init__": Hook(self._made), "wait_if_needed": Hook(self._wait)}
-        wrap_methods(cls, hooks, self._collector.guard)
+    def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
+        """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
+        starts = {"__init__": self._made, "wait_if_needed": self._wait}
+        parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
+        hooks = {name: Hook(part, starts[part]) for name, part in parts.items()}
+        return wrap_methods(cls, hooks, self._collector.guard, self._spans)
 
     def _made(self, call: Call) -> Finish:
         return lambda outcome: None if outcome.error else self._touch(call.instance)

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any, Final
 
-from phoenix_otel.instrumentation.calls import Call, Finish, Hook, Outcome, calls_in_progress, wrap_methods
+from phoenix_otel.class_targets import SCRAPER_PARTS, MethodMapping
+from phoenix_otel.instrumentation.call_spans import CallSpans
+from phoenix_otel.instrumentation.calls import (
+    Call,
+    Finish,
+    Hook,
+    Outcome,
+    Undo,
+    request_in_progress,
+    wrap_methods,
+)
 from phoenix_otel.instrumentation.own_counts import OwnCount
 from phoenix_otel.instrumentation.per_instance import PerInstance
 from phoenix_otel.instrumentation.rate_limiter import WatchedLimiter
@@ -14,12 +27,22 @@ from phoenix_otel.instrumentation.retries import watch_retries
 from phoenix_otel.instrumentation.trackers import ScraperTracker
 from phoenix_otel.recorders import MetricsCollector
 
-SEARCH: Final = "search"
-PROPERTY_DETAILS: Final = "property_details"
-
 _OUTSIDE_A_REQUEST: Final = "scraper"
 _UNKNOWN_ZIPCODE: Final = "unknown"
 _ZIPCODE_KEYS: Final = ("zipcode", "zip_code", "zip", "postal_code")
+
+_DEFAULTS: Final[Mapping[str, MethodMapping]] = MappingProxyType(
+    {part: MethodMapping(part) for part in SCRAPER_PARTS if part != "request"}
+    | {
+        "search_properties_by_zipcode": MethodMapping(
+            "search_properties_by_zipcode", endpoint="search", zipcode="zipcode"
+        ),
+        "scrape_property_details": MethodMapping(
+            "scrape_property_details", endpoint="property_details", size="raw_html"
+        ),
+    }
+)
+"""The methods by the names that they have unless configuration says otherwise, and what is read from each."""
 
 
 class WatchedScraper(ScraperTracker):
@@ -64,25 +87,36 @@ class WatchedScraper(ScraperTracker):
 class ScraperHooks:
     """Puts hooks on scraper classes; the scrapers of one collector are told apart by object."""
 
-    def __init__(self, collector: MetricsCollector, limiters: PerInstance[WatchedLimiter]) -> None:
+    def __init__(self, collector: MetricsCollector, limiters: PerInstance[WatchedLimiter], spans: CallSpans) -> None:
         self._collector = collector
         self._limiters = limiters
+        self._spans = spans
         self._scrapers: PerInstance[WatchedScraper] = PerInstance(lambda _: WatchedScraper(collector))
-
-    def instrument(self, cls: type) -> None:
-        """Wrap what the class has of the known methods; one that it lacks is left alone."""
-        watch_retries(cls, self._note_retry, self._collector.guard)
-        wrap_methods(cls, self._hooks(), self._collector.guard)
-
-    def _hooks(self) -> Mapping[str, Hook]:
-        starts: dict[str, Callable[[Call], Finish]] = {
-            "search_properties_by_zipcode": partial(self._request, SEARCH, self._found),
-            "scrape_property_details": partial(self._request, PROPERTY_DETAILS, self._details),
+        self._starts: Mapping[str, Callable[[MethodMapping, int, Call], Finish]] = {
+            "request": partial(self._request, self._content),
+            "search_properties_by_zipcode": partial(self._request, self._found),
+            "scrape_property_details": partial(self._request, self._details),
             "scrape_properties_batch": self._batch,
             "maintain_session": self._session,
             "handle_rate_limit": self._rate_limit,
         }
-        return {name: Hook(start, tag=self._scrapers.of) for name, start in starts.items()}
+
+    def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
+        """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
+        undo_retries = watch_retries(cls, self._note_retry, self._collector.guard)
+        mappings = {**_DEFAULTS, **{name: _complete(name, mapping) for name, mapping in methods.items()}}
+        hooks = {name: self._hook(cls, name, mapping) for name, mapping in mappings.items()}
+        undo_methods = wrap_methods(cls, hooks, self._collector.guard, self._spans)
+
+        def undo() -> None:
+            undo_methods()
+            undo_retries()
+
+        return undo
+
+    def _hook(self, cls: type, name: str, mapping: MethodMapping) -> Hook:
+        start = partial(self._starts[mapping.part], mapping, _position(cls, name, mapping.zipcode))
+        return Hook(mapping.part, start, mapping.endpoint or "", tag=self._scrapers.of)
 
     def _enter(self, call: Call) -> WatchedScraper:
         watched: WatchedScraper = call.tag
@@ -92,79 +126,107 @@ class ScraperHooks:
             self._limiters.of(limiter).observe()
         return watched
 
-    def _request(self, endpoint: str, on_result: Callable[[WatchedScraper, Call, Any], None], call: Call) -> Finish:
+    def _request(
+        self,
+        on_result: Callable[[WatchedScraper, Call, Any, str | None, MethodMapping], None],
+        mapping: MethodMapping,
+        position: int,
+        call: Call,
+    ) -> Finish:
         watched = self._enter(call)
         watched.begin(call.instance)
+        zipcode = str(call.argument(position, mapping.zipcode)) if mapping.zipcode else None
 
         def finish(outcome: Outcome) -> None:
-            watched.track_finished_request(endpoint, outcome.seconds, outcome.error)
-            watched.end(call.instance, endpoint)
+            watched.track_finished_request(call.endpoint, outcome.seconds, outcome.error)
+            watched.end(call.instance, call.endpoint)
             if outcome.error is None:
-                on_result(watched, call, outcome.result)
+                on_result(watched, call, outcome.result, zipcode, mapping)
             else:
                 watched.claim_properties(call.instance, [])
 
         return finish
 
-    def _found(self, watched: WatchedScraper, call: Call, result: Any) -> None:
+    def _found(
+        self, watched: WatchedScraper, call: Call, result: Any, zipcode: str | None, mapping: MethodMapping
+    ) -> None:
         """Count a search's properties, unless the scraper counts them itself, and not in its searches."""
-        zipcode = str(call.argument(0, "zipcode"))
-        zipcodes = [zipcode] * (len(result) if isinstance(result, list | tuple) else 0)
+        self._measure(watched, call, result, mapping)
+        wanted = zipcode or _UNKNOWN_ZIPCODE
+        zipcodes = [wanted] * (len(result) if isinstance(result, list | tuple) else 0)
         if not watched.properties.kept(call.instance):
             for found in zipcodes:
                 self._collector.scraper.record_property_scraped(found)
             return
         counted_here = watched.properties.missing(call.instance) >= len(zipcodes)
-        watched.claim_properties(call.instance, zipcodes if counted_here else [], rest=zipcode)
+        watched.claim_properties(call.instance, zipcodes if counted_here else [], rest=wanted)
 
-    def _details(self, watched: WatchedScraper, call: Call, result: Any) -> None:
-        content = result.get("raw_html") if isinstance(result, Mapping) else None
+    def _details(
+        self, watched: WatchedScraper, call: Call, result: Any, zipcode: str | None, mapping: MethodMapping
+    ) -> None:
+        self._measure(watched, call, result, mapping)
+        watched.claim_properties(call.instance, [zipcode or _zipcode(result)])
+
+    def _content(
+        self, watched: WatchedScraper, call: Call, result: Any, zipcode: str | None, mapping: MethodMapping
+    ) -> None:
+        self._measure(watched, call, result, mapping)
+        watched.claim_properties(call.instance, [], rest=zipcode or _UNKNOWN_ZIPCODE)
+
+    def _measure(self, watched: WatchedScraper, call: Call, result: Any, mapping: MethodMapping) -> None:
+        if mapping.size is None:
+            return
+        content = result.get(mapping.size) if mapping.size and isinstance(result, Mapping) else result
         if isinstance(content, str | bytes):
             size = len(content.encode("utf-8", "surrogatepass") if isinstance(content, str) else content)
-            watched.track_content_size(size, PROPERTY_DETAILS, "html")
-        watched.claim_properties(call.instance, [_zipcode(result)])
+            watched.track_content_size(size, call.endpoint, "html")
 
-    def _batch(self, call: Call) -> Finish:
+    def _batch(self, mapping: MethodMapping, position: int, call: Call) -> Finish:
         """Count nothing but what the scraper counts at the end of a batch: its pages are counted one by one."""
         watched = self._enter(call)
         watched.begin(call.instance)
 
         def finish(outcome: Outcome) -> None:
-            watched.end(call.instance, PROPERTY_DETAILS)
+            watched.end(call.instance, mapping.endpoint or _DEFAULTS["scrape_property_details"].endpoint or "")
             results: Iterable[Any] = outcome.result if isinstance(outcome.result, list | tuple) else ()
             watched.claim_properties(call.instance, [_zipcode(result) for result in results])
 
         return finish
 
-    def _session(self, call: Call) -> Finish:
+    def _session(self, mapping: MethodMapping, position: int, call: Call) -> Finish:
         watched = self._enter(call)
         return lambda outcome: watched.track_session_status(bool(outcome.result) and outcome.error is None)
 
-    def _rate_limit(self, call: Call) -> Finish:
+    def _rate_limit(self, mapping: MethodMapping, position: int, call: Call) -> Finish:
         watched = self._enter(call)
         watched.rate_limited.kept(call.instance)
         watched.rate_limited.seen()
-        endpoint = _endpoint_in_progress()
+        request = request_in_progress()
+        endpoint = request.endpoint if request is not None else _OUTSIDE_A_REQUEST
         return lambda outcome: watched.track_rate_limit(endpoint, "server", outcome.seconds)
 
     def _note_retry(self, number: int) -> None:
-        for call in reversed(calls_in_progress()):
-            if isinstance(call.tag, WatchedScraper) and call.name in _ENDPOINTS:
-                call.tag.retries.seen()
-                call.tag.track_retry(_ENDPOINTS[call.name], number)
-                return
+        request = request_in_progress()
+        if request is not None and isinstance(request.tag, WatchedScraper):
+            request.attempt = number + 1
+            request.tag.retries.seen()
+            request.tag.track_retry(request.endpoint, number)
 
 
-_ENDPOINTS: Final = {
-    "search_properties_by_zipcode": SEARCH,
-    "scrape_property_details": PROPERTY_DETAILS,
-}
+def _complete(name: str, mapping: MethodMapping) -> MethodMapping:
+    """Fill in what a mapping leaves out: what its part has by default, a plain request's name for its endpoint."""
+    default = _DEFAULTS.get(mapping.part, MethodMapping(mapping.part, endpoint=name))
+    given = {key: value for key, value in dataclasses.asdict(mapping).items() if value is not None}
+    return dataclasses.replace(default, **given)
 
 
-def _endpoint_in_progress() -> str:
-    return next(
-        (_ENDPOINTS[call.name] for call in reversed(calls_in_progress()) if call.name in _ENDPOINTS), _OUTSIDE_A_REQUEST
-    )
+def _position(cls: type, name: str, argument: str | None) -> int:
+    """Return where a method takes the argument of this name, counted without self; 0 if it has none of that name."""
+    try:
+        names = list(inspect.signature(getattr(cls, name)).parameters)[1:]
+        return names.index(argument or "")
+    except (AttributeError, TypeError, ValueError):
+        return 0
 
 
 def _zipcode(result: Any) -> str:

@@ -18,6 +18,7 @@ _TITLES: Final = {
     "rate_limit": "Rate limits",
     "database": "Database",
     "system": "System",
+    "http_client": "HTTP client",
     "other": "Other metrics",
 }
 _LABEL_ORDER: Final = {metric.prometheus_name: metric.attributes for metric in METRICS}

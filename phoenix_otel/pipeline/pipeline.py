@@ -13,12 +13,12 @@ from opentelemetry import metrics
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
 
 from phoenix_otel._version import __version__
 from phoenix_otel.config import TelemetryConfig
 from phoenix_otel.pipeline.otlp import OutageAwareExporter, otlp_exporter
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
-from phoenix_otel.pipeline.resource import build_resource
 
 _logger = logging.getLogger("phoenix_otel")
 
@@ -56,13 +56,13 @@ class Pipeline:
     def force_flush(self, timeout: float) -> bool:
         """Push what there is, within `timeout` seconds; tell whether it arrived."""
         before = time.monotonic()
-        flushed = _within(timeout, self._flush_readers)
+        flushed = within(timeout, self._flush_readers)
         pushed = self.otlp is None or (self.otlp.last_success or 0.0) >= before
         return flushed and pushed
 
     def shutdown(self, timeout: float) -> bool:
         """Push for the last time and close our readers, within `timeout` seconds; tell whether it all got done."""
-        return _within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
+        return within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
 
     def _flush_readers(self) -> None:
         for reader in self._readers.all:
@@ -77,11 +77,11 @@ class Pipeline:
                 self._provider.remove_metric_reader(reader)
 
 
-def build_pipeline(config: TelemetryConfig, foreign: metrics.MeterProvider | None) -> Pipeline:
+def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics.MeterProvider | None) -> Pipeline:
     """Build our own provider, or attach to the `foreign` one. Raises ConfigError if a package for OTLP is missing."""
     readers = _readers(config, attached=foreign is not None)
     if foreign is None:
-        own = MeterProvider(readers.all, build_resource(config), shutdown_on_exit=False)
+        own = MeterProvider(readers.all, resource, shutdown_on_exit=False)
         return Pipeline(own, readers, owned=True)
     _logger.info("phoenix_otel: a MeterProvider is set already; attaching to it")
     if not isinstance(foreign, MeterProvider):
@@ -104,7 +104,7 @@ def _readers(config: TelemetryConfig, *, attached: bool) -> Readers:
     return Readers(prometheus, otlp, [*([prometheus] if prometheus else []), *periodic])
 
 
-def _within(timeout: float, work: Callable[[], object]) -> bool:
+def within(timeout: float, work: Callable[[], object]) -> bool:
     """Run `work` in a thread that is left behind when the time is up; tell whether it ended, and well."""
     done: list[bool] = []
 

@@ -1,4 +1,4 @@
-"""The five recorders, joined."""
+"""The recorders, joined."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import time
 from phoenix_otel._guard import Guard
 from phoenix_otel.recorders.database import DatabaseRecorder
 from phoenix_otel.recorders.event_loop import LoopMonitor
+from phoenix_otel.recorders.http_client import HttpClientRecorder
 from phoenix_otel.recorders.instruments import Activity, Binding, Instruments
 from phoenix_otel.recorders.proxy import ProxyRecorder
+from phoenix_otel.recorders.proxy_feed import ProxyFeed
 from phoenix_otel.recorders.rate_limit import RateLimitRecorder
 from phoenix_otel.recorders.scraper import ScraperRecorder
 from phoenix_otel.recorders.system import SystemRecorder
 
 
 class MetricsCollector:
-    """`.scraper .proxy .database .rate_limit .system`; records nothing until it is bound to a meter.
+    """`.scraper .proxy .database .rate_limit .system .http_client`; records nothing until it is bound to a meter.
 
     It may be held from the first import on: what is bound later records through the same objects.
     """
@@ -31,6 +33,8 @@ class MetricsCollector:
         self.database = DatabaseRecorder(self._instruments)
         self.rate_limit = RateLimitRecorder(self._instruments)
         self.system = SystemRecorder(self._instruments)
+        self.http_client = HttpClientRecorder(self._instruments)
+        self.proxy_feed = ProxyFeed()
 
     def bind(self, binding: Binding) -> None:
         """Record on this binding's meter from now on, starting at zero."""

@@ -19,6 +19,7 @@ FLOORS = {
     "redaction": 0,
     "catalog": 0,
     "options": 1,
+    "class_targets": 1,
     "config": 1,
     "generate": 2,
     "recorders": 2,

@@ -71,7 +71,7 @@ def test_samples_run(page: Path, sample: str, monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_old_samples_count_what_they_did() -> None:
     """Run the samples of the migration page one after another, and look at what they have recorded."""
-    samples = [parameter.values[1] for parameter in SAMPLES if "migration" in str(parameter.id)]
+    samples = [str(parameter.values[1]) for parameter in SAMPLES if "migration" in str(parameter.id)]
     names: dict[str, Any] = {
         "PhoenixMLSScraper": PhoenixMLSScraper,
         "ProxyManager": ProxyManager,
