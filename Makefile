@@ -41,7 +41,7 @@ generate: $(READY) ## Make the generated files anew
 
 lock:           ## Pin the newest versions of everything that development needs
 	rm -rf $(VENV)
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) --upgrade-deps
 	$(BIN)/python $(INSTALL)
 	{ echo '# what `make lock` has found to work together; users are not bound to it'; \
 	  $(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check; } > constraints.txt
