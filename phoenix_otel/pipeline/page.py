@@ -99,7 +99,7 @@ def _domain(name: str, metrics: Mapping[str, Any], constant_labels: Mapping[str,
 
 def _metric(name: str, metric: Mapping[str, Any], constant_labels: Mapping[str, str]) -> str:
     series = metric["series"]
-    if name == "target_info" or not series:
+    if metric["type"] == "info" or not series:
         return ""
     title = escape(metric["help"], quote=True)
     if metric["type"] != "histogram" and not series[0]["labels"].keys() - constant_labels.keys():
