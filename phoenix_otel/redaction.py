@@ -17,7 +17,12 @@ _SECRET_PAIR: Final = re.compile(
     ( (?:basic|bearer|digest) \s+ \S+ | "[^"]*" | '[^']*' | [^\s,;&"')}}\]]+ )"""
 )
 _URL: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)([^\s"'<>]+)""")
-_USERINFO_WITHOUT_SCHEME: Final = re.compile(r"""[^\s/@:"'=,(]+:[^\s/"',)]*@(?=[\w\[.-])""")
+_USERINFO_WITHOUT_SCHEME: Final = re.compile(r"""(?<![^\s"'=,(])[^\s/@:"'=,(]{1,128}:[^\s/"',)]{0,256}@(?=[\w\[.-])""")
+_DOTTED_HOST_PORT: Final = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}:\d{1,5}(?!\w)"
+_CREDENTIALS_AFTER: Final = re.compile(rf"""(?<![\w.-])({_DOTTED_HOST_PORT}):[^\s:/@"',]{{1,128}}:[^\s"',)]{{1,256}}""")
+_CREDENTIALS_BEFORE: Final = re.compile(
+    rf"""(?<![^\s"'=,(])[^\s:/@"'=,(]{{1,128}}:[^\s:/@"',]{{1,256}}:({_DOTTED_HOST_PORT})"""
+)
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]@?#]+)(:\d{1,5})?")
 _QUERY_VALUE: Final = re.compile(r"=[^&;]*")
 
@@ -28,6 +33,7 @@ def text(value: str) -> str:
         return value
     value = _URL.sub(lambda match: match[1] + _without_secrets(match[2]), value)
     value = _USERINFO_WITHOUT_SCHEME.sub("", value)
+    value = _CREDENTIALS_BEFORE.sub(r"\1", _CREDENTIALS_AFTER.sub(r"\1", value))
     return _SECRET_PAIR.sub(rf"\1\g<2>{REDACTED}", value)
 
 

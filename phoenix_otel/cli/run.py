@@ -33,4 +33,8 @@ def run(command: tuple[str, ...]) -> None:
     environment["PYTHONPATH"] = os.pathsep.join([hook, *rest])
     if os.name == "nt":  # there, exec starts another process and ends this one at once
         sys.exit(subprocess.call([executable, *command[1:]], env=environment))  # noqa: S603 - the user's own command
-    os.execve(executable, list(command), environment)  # noqa: S606 - as above
+    try:
+        os.execve(executable, list(command), environment)  # noqa: S606 - as above
+    except OSError as error:
+        click.echo(f"phoenix-otel run: {command[0]} cannot be run: {error.strerror}", err=True)
+        sys.exit(126)

@@ -27,6 +27,7 @@ _Key = tuple[tuple[str, str | bool], ...]
 
 _OVERFLOW: Final[Attributes] = {"otel.metric.overflow": True}
 _LONGEST_LABEL: Final = 256
+_LONGEST_CLEANED: Final = 2048
 _LARGEST_EXACT: Final = 2**53
 _CLEANERS: Final[Mapping[str, Callable[[Any], str]]] = {"proxy_id": redaction.proxy_id}
 
@@ -111,7 +112,8 @@ class Series:
 
 
 def _as_text(value: object) -> str:
-    return redaction.text(value if isinstance(value, str) else str(value))
+    text = value if isinstance(value, str) else str(value)
+    return redaction.text(text[:_LONGEST_CLEANED])  # what comes from a page may be megabytes, and cleaning takes time
 
 
 def _bounded(text: str) -> str:
@@ -313,15 +315,15 @@ class Instruments:
 
     def counter(self, metric: Metric) -> Counter:
         """Make the counter of a catalog entry."""
-        return self._keep(Counter(metric, self._guard, self._activity))
+        return self.keep(Counter(metric, self._guard, self._activity))
 
     def histogram(self, metric: Metric) -> Histogram:
         """Make the histogram of a catalog entry."""
-        return self._keep(Histogram(metric, self._guard, self._activity))
+        return self.keep(Histogram(metric, self._guard, self._activity))
 
     def observable(self, metric: Metric, combine: Callable[[list[float]], float] = sum) -> Observable:
         """Make the observable gauge or counter of a catalog entry."""
-        return self._keep(Observable(metric, self._guard, self._activity, combine))
+        return self.keep(Observable(metric, self._guard, self._activity, combine))
 
     def bind(self, binding: Binding) -> None:
         """Bind all of them."""
@@ -335,6 +337,7 @@ class Instruments:
 
     _InstrumentT = TypeVar("_InstrumentT", bound=Instrument)
 
-    def _keep(self, instrument: _InstrumentT) -> _InstrumentT:
+    def keep(self, instrument: _InstrumentT) -> _InstrumentT:
+        """Bind and unbind this together with the others."""
         self._all.append(instrument)
         return instrument
