@@ -25,6 +25,18 @@ DOMAINS: Final[Mapping[str, tuple[Metric, ...]]] = MappingProxyType(
 )
 """The metrics of each domain, in the order in which people look at them."""
 
+TITLES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "scraper": "Scraper",
+        "proxy": "Proxies",
+        "rate_limit": "Rate limits",
+        "database": "Database",
+        "system": "System",
+        "http_client": "HTTP client",
+    }
+)
+"""What people call each domain."""
+
 METRICS: Final[tuple[Metric, ...]] = tuple(metric for metrics in DOMAINS.values() for metric in metrics)
 
-__all__ = ["ATTRIBUTES", "DOMAINS", "METRICS", "STATUSES", "Kind", "Metric"]
+__all__ = ["ATTRIBUTES", "DOMAINS", "METRICS", "STATUSES", "TITLES", "Kind", "Metric"]

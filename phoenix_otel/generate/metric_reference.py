@@ -3,18 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
 
-from phoenix_otel.catalog import ATTRIBUTES, DOMAINS, Metric
-
-_TITLES: Final = {
-    "scraper": "Scraper",
-    "proxy": "Proxies",
-    "rate_limit": "Rate limits",
-    "database": "Database",
-    "system": "System",
-    "http_client": "HTTP client",
-}
+from phoenix_otel.catalog import ATTRIBUTES, DOMAINS, TITLES, Metric
 
 
 def metric_reference() -> str:
@@ -30,7 +20,7 @@ def _lines() -> Iterator[str]:
     yield "The first name is what a scrape of `/metrics` shows, the second is the OpenTelemetry instrument, as in OTLP."
     yield "Times are in seconds, sizes in bytes. Histograms also have `_bucket`, `_sum` and `_count`."
     for domain, metrics in DOMAINS.items():
-        yield from ("", f"## {_TITLES.get(domain, domain)}", "")
+        yield from ("", f"## {TITLES[domain]}", "")
         yield "| metric | OpenTelemetry | type | unit | labels | what it tells |"
         yield "|---|---|---|---|---|---|"
         yield from (_row(metric) for metric in metrics)

@@ -8,19 +8,10 @@ from importlib.resources import files
 from string import Template
 from typing import Any, Final
 
-from phoenix_otel.catalog import METRICS
+from phoenix_otel.catalog import METRICS, TITLES
 
 Stats = Mapping[str, Mapping[str, Any]]
 
-_TITLES: Final = {
-    "scraper": "Scraper",
-    "proxy": "Proxies",
-    "rate_limit": "Rate limits",
-    "database": "Database",
-    "system": "System",
-    "http_client": "HTTP client",
-    "other": "Other metrics",
-}
 _LABEL_ORDER: Final = {metric.prometheus_name: metric.attributes for metric in METRICS}
 _PREFIXES: Final = {1e12: "T", 1e9: "G", 1e6: "M", 1e3: "k"}
 _MOST_ROWS: Final = 10
@@ -93,7 +84,7 @@ def _domain(name: str, metrics: Mapping[str, Any], constant_labels: Mapping[str,
     body = "".join(_metric(metric_name, metric, constant_labels) for metric_name, metric in metrics.items())
     return (
         body
-        and f'<section id="{escape(name)}"><h2>{_TITLES.get(name, escape(name))}</h2><table>{body}</table></section>'
+        and f'<section id="{escape(name)}"><h2>{TITLES.get(name, "Other metrics")}</h2><table>{body}</table></section>'
     )
 
 
