@@ -7,9 +7,8 @@ import gzip
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from threading import Thread
-from typing import Any, Final
+from typing import Final, TypeVar
 
 from aiohttp import web
 from prometheus_client.exposition import gzip_accepted
@@ -18,12 +17,14 @@ from phoenix_otel._guard import Guard
 from phoenix_otel.pipeline import page
 from phoenix_otel.pipeline.health import Health
 from phoenix_otel.pipeline.snapshot import Snapshot
+from phoenix_otel.pipeline.worker import Worker
 
 _logger = logging.getLogger("phoenix_otel")
 
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - names them, binds nothing
 _COMMON_HEADERS: Final = {"Server": "phoenix_otel", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
+T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -51,7 +52,7 @@ class MetricsServer:
         self._labels = labels
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._renderer: ThreadPoolExecutor | None = None
+        self._renderer: Worker | None = None
         self._thread: Thread | None = None
         self.url = ""
 
@@ -62,7 +63,7 @@ class MetricsServer:
         shown = _ANY_ADDRESS.get(host, host)
         self.url = f"http://[{shown}]:{actual}" if ":" in shown else f"http://{shown}:{actual}"
         self._loop = asyncio.new_event_loop()
-        self._renderer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="phoenix-otel-render")
+        self._renderer = Worker("phoenix-otel-render")
         self._thread = Thread(
             target=self._run, args=(listening, self._loop, self._renderer), name="phoenix-otel-server", daemon=True
         )
@@ -81,11 +82,11 @@ class MetricsServer:
         """Tell whether the endpoint is being served."""
         return self._thread is not None and self._thread.is_alive()
 
-    def _run(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, renderer: ThreadPoolExecutor) -> None:
+    def _run(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, renderer: Worker) -> None:
         with self._guard.section("serving the endpoint"):
             loop.run_until_complete(self._serve(listening))
         listening.close()
-        renderer.shutdown(cancel_futures=True)
+        renderer.stop(timeout=1.0)
         loop.close()
 
     async def _serve(self, listening: socket.socket) -> None:
@@ -121,8 +122,10 @@ class MetricsServer:
         response.headers.update(_COMMON_HEADERS)
         return response
 
-    async def _in_renderer(self, work: Callable[[], Any]) -> Any:
-        return await asyncio.get_running_loop().run_in_executor(self._renderer, work)
+    async def _in_renderer(self, work: Callable[[], T]) -> T:
+        if self._renderer is None:
+            raise RuntimeError("the endpoint is closed")
+        return await self._renderer.run(work)
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall("Accept", []))

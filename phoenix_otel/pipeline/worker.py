@@ -1,0 +1,56 @@
+"""A single thread that works for an event loop. It is a daemon: what blocks in it does not keep the program alive."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class Worker:
+    """Runs functions one at a time, in the order in which they come."""
+
+    def __init__(self, name: str) -> None:
+        self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = Thread(target=self._work, name=name, daemon=True)
+        self._thread.start()
+
+    async def run(self, function: Callable[[], T]) -> T:
+        """Run a function in the thread, and return what it returns or raise what it raises."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+
+        def work() -> None:
+            try:
+                result = function()
+            except Exception as error:
+                _tell(loop, future, future.set_exception, error)
+            else:
+                _tell(loop, future, future.set_result, result)
+
+        self._queue.put(work)
+        return await future
+
+    def stop(self, timeout: float) -> None:
+        """Let the thread end after what is queued, waiting for at most `timeout` seconds."""
+        self._queue.put(None)
+        self._thread.join(timeout)
+
+    def _work(self) -> None:
+        while (work := self._queue.get()) is not None:
+            work()
+
+
+def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], tell: Callable[[Any], None], what: Any) -> None:
+    def set_unless_done() -> None:
+        if not future.done():  # the client has gone away
+            tell(what)
+
+    try:
+        loop.call_soon_threadsafe(set_unless_done)
+    except RuntimeError:
+        pass  # the loop is closed: nobody waits any more
