@@ -90,7 +90,9 @@ def wrap_methods(cls: type, hooks: Mapping[str, Hook], guard: Guard, spans: Call
         if original is None or original is object.__init__ or isinstance(original, _MethodWrapper):
             continue
         undone.append(_restore(cls, name))
-        setattr(cls, name, _MethodWrapper(original, _Around(name, hook, guard, spans)))
+        wrapper = _MethodWrapper(original, _Around(name, hook, guard, spans))
+        wrapper._self_part = hook.part  # wrapt keeps what begins with _self_ to itself
+        setattr(cls, name, wrapper)
 
     def undo() -> None:
         while undone:
@@ -106,13 +108,16 @@ def _restore(cls: type, name: str) -> Undo:
     return lambda: delattr(cls, name)
 
 
-def is_wrapped(cls: type, name: str) -> bool:
-    """Tell whether calls of this method are seen."""
-    return isinstance(inspect.getattr_static(cls, name, None), _MethodWrapper)
+def sees(cls: type, part: str) -> bool:
+    """Tell whether calls of the method that plays this part are seen, whatever its name."""
+    methods = (method for base in cls.__mro__ for method in vars(base).values())
+    return any(isinstance(method, _MethodWrapper) and method._self_part == part for method in methods)
 
 
 class _MethodWrapper(wrapt.FunctionWrapper[..., Any]):
     """Told apart from wrappers of others by its class."""
+
+    _self_part: str
 
 
 class _Around:

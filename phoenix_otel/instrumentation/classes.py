@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
 import builtins
 import logging
+import sys
 from collections.abc import Callable, Collection
 from functools import reduce
+from multiprocessing import parent_process
 from types import ModuleType
 from typing import Any, ClassVar
 
@@ -30,18 +33,24 @@ class ClassWatch:
         self._instrument = instrument
         self._guard = guard
         self._active = True
+        self._found = False
         self._undo: list[Undo] = []
 
     def start(self) -> None:
         """Instrument the class now if its module is imported already, else as soon as it is."""
+        atexit.register(self._tell_if_missing)
         if self._target.module == "__main__":
-            self._undo.append(_when_made(self._target.name, self._made, self._guard))
+            self._undo.append(_classes_of_main.when_made(self._target.name, self._made, self._guard))
+            there = self._look_up(sys.modules["__main__"])
+            if isinstance(there, type):
+                self._made(there)
         else:
             wrapt.register_post_import_hook(self._imported, self._target.module)
 
     def stop(self) -> None:
         """Put the class back as it was, and wait no longer."""
         self._active = False
+        atexit.unregister(self._tell_if_missing)
         while self._undo:
             self._undo.pop()()
 
@@ -49,13 +58,21 @@ class ClassWatch:
         if not self._active:
             return
         with self._guard.section(f"instrumenting {self._target}"):
-            try:
-                found = reduce(getattr, self._target.name.split("."), module)
-            except AttributeError:
-                found = None
-            self._made(found)
+            self._made(self._look_up(module))
+
+    def _look_up(self, module: ModuleType) -> Any:
+        try:
+            return reduce(getattr, self._target.name.split("."), module)
+        except AttributeError:
+            return None
+
+    def _tell_if_missing(self) -> None:
+        """Say at the end that the class was never made, or its module never imported: before, it may still come."""
+        if not self._found and parent_process() is None:
+            _logger.warning("phoenix_otel: no class %s has come up; nothing of it was recorded", self._target)
 
     def _made(self, found: Any) -> None:
+        self._found = True
         if not isinstance(found, type):
             _logger.warning("phoenix_otel: there is no class %s; it is not instrumented", self._target)
             return
@@ -65,24 +82,50 @@ class ClassWatch:
         self._undo.append(self._instrument(found))
 
 
-def _when_made(name: str, made: Callable[[type], None], guard: Guard) -> Undo:
-    """Call `made` with a class of __main__ as it is made: that module is run, never imported, and no hook sees it."""
-    build: Any = builtins.__build_class__
+class _ClassesOfMain:
+    """Sees classes of __main__ as they are made: that module is run, never imported, and no import hook sees it."""
 
-    def build_class(function: Any, class_name: str, *bases: Any, **kwargs: Any) -> Any:
-        cls = build(function, class_name, *bases, **kwargs)
-        if getattr(cls, "__module__", "") == "__main__" and getattr(cls, "__qualname__", "") == name:
-            with guard.section(f"instrumenting __main__:{name}"):
-                made(cls)
-        return cls
+    def __init__(self) -> None:
+        self._waiting: list[tuple[str, Callable[[type], None], Guard]] = []
+        self._wrapper: Any = None
 
-    vars(builtins)["__build_class__"] = build_class
+    def when_made(self, name: str, made: Callable[[type], None], guard: Guard) -> Undo:
+        """Call `made` with each class of this qualified name, from now on until it is undone."""
+        entry = (name, made, guard)
+        if not self._waiting:
+            self._wrap()
+        self._waiting.append(entry)
 
-    def undo() -> None:
-        if vars(builtins)["__build_class__"] is build_class:
-            vars(builtins)["__build_class__"] = build
+        def undo() -> None:
+            self._waiting.remove(entry)
+            if not self._waiting:
+                self._unwrap()
 
-    return undo
+        return undo
+
+    def _wrap(self) -> None:
+        build: Any = builtins.__build_class__
+
+        def build_class(function: Any, class_name: str, *bases: Any, **kwargs: Any) -> Any:
+            cls = build(function, class_name, *bases, **kwargs)
+            if getattr(cls, "__module__", "") == "__main__":
+                for name, made, guard in tuple(self._waiting):
+                    if getattr(cls, "__qualname__", "") == name:
+                        with guard.section(f"instrumenting __main__:{name}"):
+                            made(cls)
+            return cls
+
+        self._wrapper = build_class
+        self._build = build
+        vars(builtins)["__build_class__"] = build_class
+
+    def _unwrap(self) -> None:
+        """Put back what was there; a wrapper that somebody has wrapped since stays, and does nothing."""
+        if vars(builtins)["__build_class__"] is self._wrapper:
+            vars(builtins)["__build_class__"] = self._build
+
+
+_classes_of_main = _ClassesOfMain()
 
 
 class _ClassInstrumentor(BaseInstrumentor):  # type: ignore[misc]

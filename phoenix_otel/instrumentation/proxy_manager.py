@@ -17,7 +17,7 @@ from phoenix_otel.instrumentation.calls import (
     Outcome,
     Undo,
     calls_in_progress,
-    is_wrapped,
+    sees,
     wrap_methods,
 )
 from phoenix_otel.instrumentation.per_instance import PerInstance
@@ -25,7 +25,7 @@ from phoenix_otel.instrumentation.trackers import ProxyTracker
 from phoenix_otel.recorders import MetricsCollector, PoolState
 
 _HEALTH_CHECKS: Final = frozenset({"check_health", "check_all_health", "check_recovery"})
-_OUTCOMES: Final = frozenset({"mark_success", "mark_failed"})
+_OUTCOMES: Final = ("mark_success", "mark_failed")
 
 
 def in_health_check() -> bool:
@@ -36,19 +36,16 @@ def in_health_check() -> bool:
 class WatchedPool(ProxyTracker):
     """One proxy manager; its gauges are asked of it at each collection, for a cooldown ends by time alone."""
 
-    def __init__(
-        self, collector: MetricsCollector, manager: Callable[[], Any], sees_both_outcomes: Callable[[type], bool]
-    ) -> None:
+    def __init__(self, collector: MetricsCollector, manager: Callable[[], Any]) -> None:
         super().__init__(collector)
         self._manager = manager
         collector.proxy.observe_pool(self, WatchedPool.state)
-        self._sees_both_outcomes = sees_both_outcomes
         collector.proxy_feed.watch_manager(self, WatchedPool.reports_requests)
 
     def reports_requests(self) -> bool:
         """Tell whether every request of this manager is seen, however it ends."""
         manager = self._manager()
-        return manager is not None and self._sees_both_outcomes(type(manager))
+        return manager is not None and all(sees(type(manager), part) for part in _OUTCOMES)
 
     def state(self) -> PoolState:
         """Return how many proxies there are, may be used now, and are cooling down."""
@@ -70,10 +67,7 @@ class ProxyManagerHooks:
     def __init__(self, collector: MetricsCollector, spans: CallSpans) -> None:
         self._collector = collector
         self._spans = spans
-        self._outcome_methods: dict[str, str] = {}
-        self._pools: PerInstance[WatchedPool] = PerInstance(
-            lambda manager: WatchedPool(collector, manager, self._sees_both_outcomes)
-        )
+        self._pools: PerInstance[WatchedPool] = PerInstance(lambda manager: WatchedPool(collector, manager))
 
     def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
         """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
@@ -87,12 +81,8 @@ class ProxyManagerHooks:
             "check_recovery": self._unseen,
         }
         parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
-        self._outcome_methods |= {name: part for name, part in parts.items() if part in _OUTCOMES}
         hooks = {name: Hook(part, starts[part]) for name, part in parts.items()}
         return wrap_methods(cls, hooks, self._collector.guard, self._spans)
-
-    def _sees_both_outcomes(self, cls: type) -> bool:
-        return {part for name, part in self._outcome_methods.items() if is_wrapped(cls, name)} == _OUTCOMES
 
     def _unseen(self, call: Call) -> Finish:
         return lambda outcome: None if outcome.error else self._touch(call.instance)

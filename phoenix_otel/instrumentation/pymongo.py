@@ -29,7 +29,7 @@ from phoenix_otel.instrumentation.default_collector import default_collector
 from phoenix_otel.instrumentation.mongo_commands import CommandWatcher
 from phoenix_otel.instrumentation.mongo_listening import Listening
 from phoenix_otel.instrumentation.mongo_pools import PoolBook, PoolWatcher
-from phoenix_otel.instrumentation.mongo_servers import ServerWatcher
+from phoenix_otel.instrumentation.mongo_servers import OwnClient, ServerWatcher
 from phoenix_otel.instrumentation.mongo_spans import command_spans
 from phoenix_otel.recorders.database_pool import ConnectionPool
 
@@ -105,10 +105,17 @@ class PymongoInstrumentor(BaseInstrumentor):  # type: ignore[misc]
 
 def _warn_of_earlier_clients() -> None:
     """Say how many clients exist already; pymongo keeps a list for its own needs, and may stop doing so."""
-    earlier = sum(len(getattr(client, "_clients", ())) for client in (MongoClient, AsyncMongoClient))
+    kinds = (MongoClient, AsyncMongoClient)
+    clients = [client for kind in kinds for client in list(getattr(kind, "_clients", {}).values())]
+    earlier = sum(not _is_ours(client) for client in clients)
     if earlier:
         _logger.warning(
             "phoenix_otel: %d MongoDB client(s) were made before instrumentation and are not seen; "
             "instrument first, then make clients",
             earlier,
         )
+
+
+def _is_ours(client: Any) -> bool:
+    """Tell whether a client is the one that collection statistics are read with."""
+    return any(isinstance(listener, OwnClient) for listener in client.options.event_listeners)

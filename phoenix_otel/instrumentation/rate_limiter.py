@@ -16,7 +16,7 @@ from phoenix_otel.instrumentation.calls import (
     Outcome,
     Undo,
     calls_in_progress,
-    is_wrapped,
+    sees,
     wrap_methods,
 )
 from phoenix_otel.instrumentation.per_instance import PerInstance
@@ -47,7 +47,7 @@ class WatchedLimiter:
     def observe(self) -> None:
         """Become the limiter's observer, once, unless calls of its class are seen anyway."""
         limiter = self._limiter()
-        if not self._observing and not is_wrapped(type(limiter), "wait_if_needed") and hasattr(limiter, "add_observer"):
+        if not self._observing and not sees(type(limiter), "wait_if_needed") and hasattr(limiter, "add_observer"):
             self._observing = True
             limiter.add_observer(self)
 

@@ -9,6 +9,8 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any, Final
 
+from opentelemetry import trace
+
 from phoenix_otel.class_targets import SCRAPER_PARTS, MethodMapping
 from phoenix_otel.instrumentation.call_spans import CallSpans
 from phoenix_otel.instrumentation.calls import (
@@ -211,6 +213,7 @@ class ScraperHooks:
             request.attempt = number + 1
             request.tag.retries.seen()
             request.tag.track_retry(request.endpoint, number)
+            trace.get_current_span().set_attribute("scraper.attempt", request.attempt)
 
 
 def _complete(name: str, mapping: MethodMapping) -> MethodMapping:

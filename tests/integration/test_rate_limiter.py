@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from phoenix_otel import metrics_integrated_rate_limiter, metrics_integrated_scraper
+from phoenix_otel.class_targets import MethodMapping
+from phoenix_otel.telemetry import get_hooks
 from phoenix_otel.testing import RecordedMetrics
 from tests.integration.users_classes import PhoenixMLSScraper, RateLimiter
 
@@ -47,6 +49,32 @@ async def test_a_decorated_limiter_in_a_decorated_scraper_is_counted_once(record
         await scraper.search_properties_by_zipcode("85001")
 
     assert recorded.value("rate_limit_hits_total") == 1
+    assert scraper.rate_limiter.observers == []
+
+
+async def test_a_limiter_whose_method_has_another_name_is_counted_once(recorded: RecordedMetrics) -> None:
+    class Renamed(RateLimiter):
+        async def throttle(self, source: str) -> float:
+            return await super().wait_if_needed(source)
+
+        wait_if_needed = None  # type: ignore[assignment]
+
+    mapping = {"throttle": MethodMapping("wait_if_needed")}
+    get_hooks().rate_limiter.instrument(Renamed, mapping)
+
+    @metrics_integrated_scraper
+    class Scraper:
+        def __init__(self) -> None:
+            self.rate_limiter = Renamed(limit=1)
+
+        async def search_properties_by_zipcode(self, zipcode: str) -> list[str]:
+            await self.rate_limiter.throttle("api")
+            return []
+
+    scraper = Scraper()
+    for _ in range(2):
+        await scraper.search_properties_by_zipcode("85001")
+    assert recorded.label_sets("rate_limit_hits_total") == {(("endpoint", "api"), ("limit_type", "throttle")): 1}
     assert scraper.rate_limiter.observers == []
 
 
