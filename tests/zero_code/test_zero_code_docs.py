@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -19,6 +20,7 @@ from phoenix_otel.config import resolve
 from phoenix_otel.distro import _REPLACED
 from tests.stack.mongo import MongoServer
 from tests.zero_code.programs import eventually, free_port, run, started
+from tests.zero_code.receiver import Receiver, receiving
 from tests.zero_code.world import world_running
 
 PAGE = Path(__file__).parents[2] / "docs" / "zero-code.md"
@@ -140,6 +142,28 @@ def test_traces_are_asked_for_as_told() -> None:
     exported = SECTIONS["Traces"].exported
     options = resolve(environ=exported).options
     assert (options.traces_exporters, options.otlp_endpoint) == (("otlp",), "http://localhost:4318")
+
+
+def test_traces(tmp_path: Path) -> None:
+    section = SECTIONS["aiohttp"]
+    for name, text in section.files.items():
+        (tmp_path / name).write_text(text, "utf-8")
+    with world_running() as world, receiving() as receiver:
+        variables = SECTIONS["Traces"].exported | {
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            "OTEL_BSP_SCHEDULE_DELAY": "100",
+            "SITE": world.site.url,
+            "PROXIES": world.proxy_urls,
+        }
+        with started(section.program, tmp_path, variables) as program:
+            eventually(lambda: ("GET", "request") in set(_children(receiver)))
+            assert program.err == ""
+
+
+def _children(receiver: Receiver) -> Iterator[tuple[str, str]]:
+    """Return the names of each span and its parent."""
+    names = {span.id: span.name for span in receiver.spans}
+    return ((span.name, names[span.parent]) for span in tuple(receiver.spans) if span.parent in names)
 
 
 def test_several_distros(tmp_path: Path) -> None:
