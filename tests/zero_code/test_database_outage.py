@@ -33,7 +33,7 @@ def test_killed_database(launcher: str, tmp_path: Path, mongo: MongoServer) -> N
 
             eventually(lambda: scraper.answers and stored() >= 20)
             assert now("database_connection_errors_total") == -1
-            assert now("database_connections_active") == connections(scraper.pid, mongo.port) > 0
+            eventually(lambda: now("database_connections_active") == connections(scraper.pid, mongo.port) > 0)
 
             mongo.kill()
             eventually(lambda: now("database_connection_errors_total") > 0 and now("database_connections_active") == 0)
