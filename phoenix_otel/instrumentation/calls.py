@@ -12,6 +12,7 @@ from typing import Any
 import wrapt
 
 from phoenix_otel._guard import Guard
+from phoenix_otel.class_targets import MethodMapping
 from phoenix_otel.instrumentation.call_spans import CallSpans
 
 
@@ -61,6 +62,14 @@ class Hook:
     start: Callable[[Call], Finish]
     endpoint: str = ""
     tag: Callable[[Any], Any] = lambda instance: None
+
+
+def hooks_by_name(
+    starts: Mapping[str, Callable[[Call], Finish]], methods: Mapping[str, MethodMapping]
+) -> dict[str, Hook]:
+    """Return the hooks of a class whose parts are played by methods of the same names, and by `methods`."""
+    parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
+    return {name: Hook(part, starts[part]) for name, part in parts.items()}
 
 
 _calls: ContextVar[tuple[Call, ...]] = ContextVar("phoenix_otel_calls", default=())

@@ -13,10 +13,10 @@ from phoenix_otel.instrumentation.call_spans import CallSpans
 from phoenix_otel.instrumentation.calls import (
     Call,
     Finish,
-    Hook,
     Outcome,
     Undo,
     calls_in_progress,
+    hooks_by_name,
     sees,
     wrap_methods,
 )
@@ -72,19 +72,17 @@ class ProxyManagerHooks:
     def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
         """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
         starts: Mapping[str, Callable[[Call], Finish]] = {
-            "__init__": self._unseen,
+            "__init__": self._not_recorded,
             "get_next_proxy": self._handed_out,
             "mark_success": partial(self._request, "success"),
             "mark_failed": partial(self._request, "failed"),
             "check_health": self._health_check,
-            "check_all_health": self._unseen,
-            "check_recovery": self._unseen,
+            "check_all_health": self._not_recorded,
+            "check_recovery": self._not_recorded,
         }
-        parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
-        hooks = {name: Hook(part, starts[part]) for name, part in parts.items()}
-        return wrap_methods(cls, hooks, self._collector.guard, self._spans)
+        return wrap_methods(cls, hooks_by_name(starts, methods), self._collector.guard, self._spans)
 
-    def _unseen(self, call: Call) -> Finish:
+    def _not_recorded(self, call: Call) -> Finish:
         return lambda outcome: None if outcome.error else self._touch(call.instance)
 
     def _touch(self, manager: Any) -> None:

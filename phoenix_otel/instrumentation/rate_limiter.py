@@ -12,10 +12,10 @@ from phoenix_otel.instrumentation.call_spans import CallSpans
 from phoenix_otel.instrumentation.calls import (
     Call,
     Finish,
-    Hook,
     Outcome,
     Undo,
     calls_in_progress,
+    hooks_by_name,
     sees,
     wrap_methods,
 )
@@ -99,9 +99,7 @@ class RateLimiterHooks:
     def instrument(self, cls: type, methods: Mapping[str, MethodMapping] = MappingProxyType({})) -> Undo:
         """Wrap the known methods that the class has, and `methods`, which have other names; return what undoes it."""
         starts = {"__init__": self._made, "wait_if_needed": self._wait}
-        parts = {part: part for part in starts} | {name: mapping.part for name, mapping in methods.items()}
-        hooks = {name: Hook(part, starts[part]) for name, part in parts.items()}
-        return wrap_methods(cls, hooks, self._collector.guard, self._spans)
+        return wrap_methods(cls, hooks_by_name(starts, methods), self._collector.guard, self._spans)
 
     def _made(self, call: Call) -> Finish:
         return lambda outcome: None if outcome.error else self._touch(call.instance)
