@@ -37,7 +37,7 @@ format: $(READY) ## Put the code into its format
 	$(BIN)/ruff format .
 
 generate: $(READY) ## Make the generated files anew
-	$(BIN)/phoenix-otel generate all
+	$(BIN)/phoenix-otel generate all docs
 
 lock:           ## Pin the newest versions of everything that development needs
 	rm -rf $(VENV)

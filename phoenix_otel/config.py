@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -27,16 +26,29 @@ from phoenix_otel.options import (
     BUCKETS,
     COLLECTIONS,
     LABELS,
+    REFUSALS,
     Option,
     Parser,
     Variable,
     choices,
     integer,
+    not_allowed,
     option,
     seconds,
     several,
     text,
+    unknown,
 )
+
+LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "service": "service.name",
+        "environment": "deployment.environment.name",
+        "version": "service.version",
+        "instance": "service.instance.id",
+    }
+)
+"""Labels that OpenTelemetry's semantic conventions have a name for; as a resource attribute any other keeps its own."""
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 _MILLISECONDS: Final = seconds(0.01, scale=0.001, unit="milliseconds")
@@ -324,18 +336,14 @@ def _candidates(
 def _parse(name: str, value: Any, parser: Parser, source: str, problems: list[str]) -> Any:
     try:
         return parser.parse(value)
-    except (ValueError, TypeError, KeyError, OverflowError, AttributeError):
-        shown = redaction.text(repr(value))
-        problems.append(f"option {name}: {shown} from {source} is not allowed; allowed: {parser.allowed}")
+    except REFUSALS:
+        problems.append(not_allowed(name, value, source, parser.allowed))
         return None
 
 
 def _known(given: Mapping[str, Any], source: str, problems: list[str]) -> dict[str, Any]:
     """Leave out what is no option, and say so with the nearest names."""
-    for name in given.keys() - OPTIONS.keys():
-        near = difflib.get_close_matches(name, OPTIONS, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(OPTIONS)}"
-        problems.append(f"option {name}: {redaction.text(repr(given[name]))} from {source} is unknown; {hint}")
+    problems.extend(unknown(name, given[name], source, OPTIONS) for name in given.keys() - OPTIONS.keys())
     return {name: value for name, value in given.items() if name in OPTIONS}
 
 

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Any, Final
 
+from phoenix_otel import redaction
 from phoenix_otel.catalog import ATTRIBUTES
+
+REFUSALS: Final = (ValueError, TypeError, KeyError, OverflowError, AttributeError)
+"""What a parser raises for a value that its option does not allow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,19 @@ def option(default: Any, parser: Parser, *variables: str | Variable, description
         default_factory=lambda: default,
         metadata={"option": Option(default, parser, declared, description)},
     )
+
+
+def not_allowed(name: str, value: object, source: str, allowed: str) -> str:
+    """Say that a value is not allowed for an option, and what is."""
+    return f"option {name}: {redaction.text(repr(value))} from {source} is not allowed; allowed: {allowed}"
+
+
+def unknown(name: str, value: object, source: str, known: Iterable[str]) -> str:
+    """Say that there is no such option, and which one was probably meant."""
+    names = list(known)
+    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(names)}"
+    return f"option {name}: {redaction.text(repr(value))} from {source} is unknown; {hint}"
 
 
 _BOOLEANS: Final = {
@@ -101,6 +119,41 @@ def seconds(low: float, high: float = 86_400.0, *, scale: float = 1.0, unit: str
         return number
 
     return Parser(parse, f"a number of {unit} from {low / scale:g} to {high / scale:g}")
+
+
+def number(low: float, high: float, what: str = "a number") -> Parser:
+    """Accept a number between two limits, both included."""
+
+    def parse(value: Any) -> float:
+        given = float(value)
+        if isinstance(value, bool) or not low <= given <= high:
+            raise ValueError(value)
+        return given
+
+    return Parser(parse, f"{what} from {low:g} to {high:g}")
+
+
+_DURATION: Final = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?(?:(\d+)ms)?")
+_DURATION_UNITS: Final = (86_400_000, 3_600_000, 60_000, 1000, 1)
+
+
+def duration(low: float) -> Parser:
+    """Accept a duration as Prometheus writes it (`5m`, `1h30m`), or a number of seconds; stored in seconds."""
+
+    def parse(value: Any) -> float:
+        if isinstance(value, str) and value and (found := _DURATION.fullmatch(value)):
+            amounts = zip(found.groups(default="0"), _DURATION_UNITS, strict=True)
+            given = sum(int(amount) * unit for amount, unit in amounts) / 1000
+        else:
+            given = float(value)
+        if isinstance(value, bool) or not low <= given <= _LONGEST:
+            raise ValueError(value)
+        return given
+
+    return Parser(parse, f"a duration such as 30s, 5m or 1h30m, or seconds, from {low:g} s to 365 days")
+
+
+_LONGEST: Final = 365 * 86_400.0
 
 
 def _buckets(value: Any) -> tuple[float, ...]:

@@ -4,24 +4,11 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping
-from types import MappingProxyType
-from typing import Final
 
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
 
 from phoenix_otel import environment_variables as env
-from phoenix_otel.config import TelemetryConfig
-
-LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "service": SERVICE_NAME,
-        "environment": "deployment.environment.name",
-        "version": SERVICE_VERSION,
-        "instance": SERVICE_INSTANCE_ID,
-    }
-)
-"""Labels that OpenTelemetry's semantic conventions have a name for; any other keeps its own."""
+from phoenix_otel.config import LABEL_ATTRIBUTES, TelemetryConfig
 
 
 def build_resource(config: TelemetryConfig) -> Resource:
