@@ -64,9 +64,7 @@ class Webhook(Section):
 
     url: str = option(
         "",
-        text(
-            r"|https?://[^\s@?]+", "an http(s) URL without credentials or query (one that has them: url_file)"
-        ),
+        text(r"|https?://[^\s@?]+", "an http(s) URL without credentials or query (one that has them: url_file)"),
         description="Where to.",
     )
     url_file: str = option("", _FILE, description="File with a URL that is secret.")
@@ -109,9 +107,7 @@ class Grouping(Section):
         ("alertname", "job"), several_of(text(r"[a-zA-Z_]\w*", "a label's name")), description="One message for each."
     )
     group_wait: float = option("30s", duration(0), description="Wait for others before the first message.")
-    group_interval: float = option(
-        "5m", duration(0.001), description="Between two messages about a changing group."
-    )
+    group_interval: float = option("5m", duration(0.001), description="Between two messages about a changing group.")
     repeat_critical: float = option("1h", duration(0.001), description="Between two messages about the same alerts.")
     repeat_warning: float = option("4h", duration(0.001), description="The same for warnings.")
     repeat_info: float = option("24h", duration(0.001), description="The same for what is only informative.")

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import mongo as stack
-from tests.stack.mongo import ROOT, ferretdb_binary, running_mongo
+from tests.stack import process
+from tests.stack.mongo import ferretdb_binary, running_mongo
+from tests.stack.process import ROOT
 
 
 def test_ferretdb_ends_cleanly_when_asked_and_keeps_what_it_was_told(tmp_path: Path) -> None:
@@ -42,7 +43,7 @@ def test_unknown_component_is_refused() -> None:
 
 
 def test_missing_binary_skips_or_fails_where_it_is_required(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(stack, "ROOT", tmp_path)
+    monkeypatch.setattr(process, "ROOT", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("PHOENIX_OTEL_REQUIRE_STACK", "0")
     with pytest.raises(pytest.skip.Exception, match="tests/stack/install ferretdb"):

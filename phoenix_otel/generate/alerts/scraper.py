@@ -89,13 +89,13 @@ ALERTS: Final = (
     ),
     Alert(
         name="ScraperNotResponding",
-        fires_when="a scraper cannot be scraped, or was heard of in the last [window] and is gone, "
-        "or there has been none at all",
+        fires_when="a scraper cannot be scraped, or was there in the last [window] and is gone, "
+        "or there is none at all",
         expression=_not_responding,
         default=Tuning(severity="critical", window=3600, hold=60),
         summary="Scraper {{ with $labels.instance }}{{ . }}{{ else }}(none is known){{ end }} does not respond",
-        description="Its metrics cannot be had (up: {{ $value | humanize }}): the process has ended, hangs, or cannot "
-        "be reached.",
+        description="Its metrics cannot be had (up: {{ $value | humanize }}): the process has ended, hangs, "
+        "or cannot be reached.",
         silences=("*",),
     ),
     Alert(
@@ -104,8 +104,8 @@ ALERTS: Final = (
         expression=lambda query, _: f"{query.series(scraper.SESSION_VALID)} == 0",
         default=Tuning(severity="info", hold=300),
         summary="The session of {{ $labels.instance }} has expired",
-        description="scraper_session_valid is {{ $value | humanize }}: the site does not accept the session, and no new "
-        "one has been opened.",
+        description="scraper_session_valid is {{ $value | humanize }}: the site does not accept the session, "
+        "and no new one has been opened.",
     ),
     Alert(
         name="SessionAgeTooOld",
