@@ -17,6 +17,10 @@ class ProxyFailedError(RetryableError):
     """The proxy gave no usable answer."""
 
 
+class NoHealthyProxyError(RetryableError):
+    """Every proxy is in cooldown."""
+
+
 class BlockedError(RetryableError):
     """The site has banned the proxy's address."""
 

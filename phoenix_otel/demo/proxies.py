@@ -54,12 +54,16 @@ DISTRUSTED: Final = frozenset({"proxy-4"})
 
 
 class ForwardProxy:
-    """One forward proxy for http:// targets; `journal` holds every request it has received, in order."""
+    """One forward proxy for http:// targets; `journal` holds every request it has received, in order.
+
+    While `down` is set, it closes every connection without an answer.
+    """
 
     def __init__(self, name: str, profile: Sequence[Phase], username: str, password: str) -> None:
         self.name = name
         self.journal: list[Exchange] = []
         self.port = 0
+        self.down = False
         self._username = username
         self._password = password
         self._schedule = [phase for phase in profile for _ in range(phase.requests)]
@@ -105,7 +109,7 @@ class ForwardProxy:
         phase = self._schedule[self._received % len(self._schedule)]
         self._received += 1
         await asyncio.sleep(phase.delay)
-        if phase.behaviour == "drop":
+        if self.down or phase.behaviour == "drop":
             return self._drop(request)
         if phase.behaviour == "bad_gateway":
             return self._written_down(request, web.Response(status=502, text="upstream unreachable"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -12,11 +12,8 @@ import aiohttp
 
 from phoenix_otel import metrics_integrated_proxy_manager
 from phoenix_otel.demo import headers
+from phoenix_otel.demo.errors import NoHealthyProxyError
 from phoenix_otel.demo.proxies import ProxyAddress
-
-
-class NoHealthyProxyError(Exception):
-    """Every proxy is in cooldown."""
 
 
 @dataclass(slots=True)
@@ -27,7 +24,10 @@ class _Record:
 
 @metrics_integrated_proxy_manager
 class ProxyManager:
-    """Hands out proxies in turn; one that fails max_failures times running rests for cooldown seconds."""
+    """Hands out proxies in turn; one that fails max_failures times running rests for cooldown seconds.
+
+    A resting one that fails a health check rests for as long again.
+    """
 
     def __init__(
         self,
@@ -37,6 +37,7 @@ class ProxyManager:
         max_failures: int = 3,
         cooldown: float = 2.0,
         health_timeout: float | None = 10.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.proxies: list[ProxyAddress] = [proxy.copy() for proxy in proxies]
         self._health_url = health_url
@@ -44,6 +45,7 @@ class ProxyManager:
         self._cooldown = cooldown
         self._health_timeout = aiohttp.ClientTimeout(total=health_timeout)
         self._records = {self._get_proxy_key(proxy): _Record() for proxy in self.proxies}
+        self._clock = clock
         self._turn = 0
 
     async def get_next_proxy(self) -> ProxyAddress:
@@ -59,8 +61,7 @@ class ProxyManager:
         record = self._records[self._get_proxy_key(proxy)]
         record.failures += 1
         if record.failures >= self._max_failures:
-            record.failures = 0
-            record.cooldown_until = time.monotonic() + self._cooldown
+            self._rest(proxy)
 
     async def mark_success(self, proxy: ProxyAddress) -> None:
         """Forgives the proxy its earlier failures."""
@@ -68,6 +69,12 @@ class ProxyManager:
 
     async def check_health(self, proxy: ProxyAddress) -> bool:
         """Whether the proxy reaches the health page; never raises."""
+        healthy = await self._reaches_health_page(proxy)
+        if not healthy and not self._is_proxy_available(proxy):
+            self._rest(proxy)
+        return healthy
+
+    async def _reaches_health_page(self, proxy: ProxyAddress) -> bool:
         try:
             async with (
                 aiohttp.ClientSession(timeout=self._health_timeout) as session,
@@ -92,11 +99,16 @@ class ProxyManager:
         """The "host:port" of each proxy that may be used now."""
         return {self._get_proxy_key(proxy) for proxy in self._get_available_proxies()}
 
+    def _rest(self, proxy: ProxyAddress) -> None:
+        record = self._records[self._get_proxy_key(proxy)]
+        record.failures = 0
+        record.cooldown_until = self._clock() + self._cooldown
+
     def _get_available_proxies(self) -> list[ProxyAddress]:
         return [proxy for proxy in self.proxies if self._is_proxy_available(proxy)]
 
     def _is_proxy_available(self, proxy: ProxyAddress) -> bool:
-        return time.monotonic() >= self._records[self._get_proxy_key(proxy)].cooldown_until
+        return self._clock() >= self._records[self._get_proxy_key(proxy)].cooldown_until
 
     def _get_proxy_key(self, proxy: ProxyAddress) -> str:
         return f"{proxy['host']}:{proxy['port']}"

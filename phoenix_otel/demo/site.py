@@ -42,11 +42,15 @@ class SiteFaults:
 
 
 class ListingSite:
-    """A small property listing site; `journal` holds every request it has received, in order."""
+    """A small property listing site; `journal` holds every request it has received, in order.
+
+    While `down` is set, it answers everything with 503.
+    """
 
     def __init__(self, seed: int = 1, faults: SiteFaults | None = None) -> None:
         self.journal: list[Exchange] = []
         self.url = ""
+        self.down = False
         self._faults = faults
         self._listings = make_listings(seed, faults=faults is not None)
         self._by_id = {listing.id: listing for found in self._listings.values() for listing in found}
@@ -91,6 +95,8 @@ class ListingSite:
 
     @web.middleware
     async def _gated(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
+        if self.down:
+            raise web.HTTPServiceUnavailable(text="Please come back later.")
         if request.path.startswith(_GATED):
             self._pages += 1
             self._refuse_banned(request)

@@ -100,3 +100,14 @@ async def test_the_demo_runs_five_with_a_password_each() -> None:
     async with proxies_running(faults=True, passwords=passwords) as proxies:
         assert [proxy.address["password"] for proxy in proxies] == passwords
         assert len({proxy.port for proxy in proxies}) == 5
+
+
+async def test_a_proxy_that_is_down_closes_connections_without_an_answer_until_it_is_up_again() -> None:
+    async with origin() as (url, seen), forward_proxy().running() as proxy:
+        proxy.down = True
+        with pytest.raises(aiohttp.ServerDisconnectedError):
+            await fetch(proxy, f"{url}/page")
+        proxy.down = False
+        assert (await fetch(proxy, f"{url}/page"))[0] == 418
+        assert set(proxy.outcomes()) == {NO_ANSWER, 418}
+        assert len(seen) == 1

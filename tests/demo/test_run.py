@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import signal
 from collections.abc import Callable
@@ -147,3 +148,29 @@ async def test_an_interrupt_ends_the_run_cleanly() -> None:
     assert signal.getsignal(signal.SIGINT) is before
     assert differences(report.truth, report.metrics) == []
     assert total(report.truth, "scraper_requests_total") > 0
+
+
+async def test_the_demo_goes_on_while_no_proxy_answers_and_after() -> None:
+    async def outage(world: World) -> None:
+        for proxy in world.proxies:
+            proxy.down = True
+        await until(lambda: not world.manager.available_ids())
+        for proxy in world.proxies:
+            proxy.down = False
+        await until(lambda: len(world.manager.available_ids()) == len(world.proxies))
+        answered = world.store.documents["update"]
+        await until(lambda: world.store.documents["update"] > answered)
+        interrupted.set()
+
+    interrupted = asyncio.Event()
+    running = asyncio.create_task(run_demo(DemoOptions(duration=60, port=0, faults=False), outage))
+    await asyncio.wait_for(interrupted.wait(), 30)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait for something that the running demo brings about."""
+    while not condition():  # noqa: ASYNC110 - the demo has no event for it
+        await asyncio.sleep(0.02)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import pytest
 
-from phoenix_otel.demo.errors import ProxyRefusedError
+from phoenix_otel.demo.errors import NoHealthyProxyError, ProxyRefusedError
 from phoenix_otel.demo.proxies import STEADY, ForwardProxy, ProxyAddress
-from phoenix_otel.demo.proxy_manager import NoHealthyProxyError, ProxyManager, proxy_url
+from phoenix_otel.demo.proxy_manager import ProxyManager, proxy_url
 from phoenix_otel.demo.rate_limiter import SlidingWindowRateLimiter
 from phoenix_otel.demo.scraper import ListingScraper, Property
 from phoenix_otel.demo.site import ListingSite
@@ -84,6 +84,24 @@ async def test_a_proxy_in_cooldown_that_answers_has_recovered() -> None:
         await proxies.mark_failed(proxy.address)
         assert await proxies.check_recovery() == [proxy.proxy_id]
         assert proxies.available_ids() == set()
+
+
+async def test_a_resting_proxy_that_fails_its_health_check_rests_on() -> None:
+    now = 0.0
+    proxies = ProxyManager([address(1)], "http://127.0.0.1:9/health", max_failures=1, cooldown=10.0, clock=lambda: now)
+    await proxies.mark_failed(address(1))
+    now = 9.0
+    assert not await proxies.check_health(address(1))
+    now = 18.0
+    assert proxies.available_ids() == set()
+    now = 19.0
+    assert proxies.available_ids() == {"127.0.0.1:1"}
+
+
+async def test_a_health_check_that_fails_does_not_set_a_proxy_aside() -> None:
+    proxies = manager(1)
+    assert not await proxies.check_health(address(1))
+    assert proxies.available_ids() == {"127.0.0.1:1"}
 
 
 async def test_wrong_proxy_credentials_fail_the_call_at_once_and_are_not_told() -> None:

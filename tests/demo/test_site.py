@@ -117,3 +117,12 @@ async def test_the_journal_holds_call_attempt_outcome_and_size() -> None:
         seen = site.journal[-1]
         assert (seen.call_id, seen.attempt, seen.endpoint, seen.status) == ("c1", 2, "property_details", 200)
         assert (seen.zipcode, seen.size) == ("85001", size)
+
+
+async def test_a_site_that_is_down_answers_everything_with_503_until_it_is_up_again() -> None:
+    async with visiting() as (site, session):
+        site.down = True
+        assert await statuses(session, "/health", "/login", "/search/85001") == [503, 503, 503]
+        site.down = False
+        assert await statuses(session, "/health") == [200]
+        assert [entry.status for entry in site.journal[-4:]] == [503, 503, 503, 200]

@@ -11,10 +11,13 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from http.client import HTTPException
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
+
+from tests.http import fetch
 
 ROOT = Path(__file__).parents[2]
 START_WITHIN = 20.0
@@ -40,6 +43,14 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+def says_ok(base: str, path: str) -> bool:
+    """Tell whether a server answers a request with 200."""
+    try:
+        return fetch(base, path).status == 200
+    except (OSError, HTTPException):
+        return False
 
 
 class Server(ABC):
