@@ -43,6 +43,8 @@ def gateway(config: AlertConfig) -> dict[str, Any]:
             "translation_strategy": "UnderscoreEscapingWithSuffixes",
             "disable_scope_info": True,
             "retry_on_failure": {"max_elapsed_time": "0s"},
+            # one after the other: Prometheus refuses a sample that is older than the newest of its series
+            "max_batch_request_parallelism": 1,
             "wal": {"directory": options.queue_directory, "buffer_size": 100, "truncate_frequency": "2s"},
         }
     }
@@ -88,31 +90,22 @@ def _as_scraped(job: str) -> dict[str, Any]:
     Both ways out make the labels job and instance from service.name and service.instance.id.
     """
     named = {label: attribute for label, attribute in LABEL_ATTRIBUTES.items() if label != "instance"}
-    return {
-        "error_mode": "ignore",
-        "metric_statements": [
-            {
-                "context": "datapoint",
-                "statements": [
-                    *(_label(label, attribute) for label, attribute in named.items()),
-                    'merge_maps(attributes, resource.attributes, "insert")',
-                    f'delete_matching_keys(attributes, "{_NO_LABEL}")',
-                ],
-            },
-            {
-                "context": "resource",
-                "statements": [
-                    f'set(attributes["service.name"], "{job}")',
-                    'delete_key(attributes, "service.namespace")',
-                ],
-            },
-        ],
-    }
+    labels = [
+        *(_label(label, attribute) for label, attribute in named.items()),
+        'merge_maps(datapoint.attributes, resource.attributes, "insert")',
+        f'delete_matching_keys(datapoint.attributes, "{_NO_LABEL}")',
+    ]
+    resource = [
+        f'set(resource.attributes["service.name"], "{job}")',
+        'delete_key(resource.attributes, "service.namespace")',
+    ]
+    # two groups: the resource may change only after all of its data points have read it
+    return {"error_mode": "ignore", "metric_statements": [{"statements": labels}, {"statements": resource}]}
 
 
 def _label(label: str, attribute: str) -> str:
-    source = f'resource.attributes["{attribute}"]'
-    return f'set(attributes["{label}"], {source}) where attributes["{label}"] == nil and {source} != nil'
+    own, source = f'datapoint.attributes["{label}"]', f'resource.attributes["{attribute}"]'
+    return f"set({own}, {source}) where {own} == nil and {source} != nil"
 
 
 def _own_metrics(address: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class CollectorServer(Server):
 
 def loopback_options(directory: Path, **given: object) -> CollectorOptions:
     """Return options with free loopback ports and a queue below the directory."""
+    directory.mkdir(parents=True, exist_ok=True)
     addresses = ("grpc", "http", "prometheus", "health", "telemetry")
     ports = {name: f"127.0.0.1:{free_port()}" for name in addresses}
     queue = {"queue_directory": str(directory / "queue")}
