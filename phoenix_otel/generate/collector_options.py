@@ -19,7 +19,7 @@ class CollectorOptions(Section):
     http: str = option("0.0.0.0:4318", _ADDRESS, description="Where OTLP over HTTP is taken in.")
     prometheus: str = option("0.0.0.0:8889", _ADDRESS, description="Where the agent is scraped.")
     health: str = option("0.0.0.0:13133", _ADDRESS, description="Where it says that it is alive.")
-    telemetry: str = option("127.0.0.1:8888", _ADDRESS, description="Where its own metrics are.")
+    telemetry: str = option("0.0.0.0:8888", _ADDRESS, description="Where its own metrics are.")
     memory_limit_mib: int = option(256, integer(32, 1_048_576), description="Beyond this it refuses data.")
     expiration: float = option(
         "1m", duration(0.1), description="When a scraper that pushes no more is gone; at least 4 pushes."

@@ -25,14 +25,24 @@ SAMPLES = [
 ]
 
 
-def test_generated_files_are_those_of_the_catalog(tmp_path: Path) -> None:
-    result = CliRunner().invoke(main, ["generate", "all", "--out", str(tmp_path)])
+@pytest.mark.parametrize(("target", "folder"), [("docs", "docs"), ("all", "collector-config")])
+def test_generated_files_are_those_of_the_catalog(target: str, folder: str, tmp_path: Path) -> None:
+    result = CliRunner().invoke(main, ["generate", target, "--out", str(tmp_path)])
 
     assert result.exit_code == 0, result.output
     written = [path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()]
     assert written
     for path in written:
-        assert (ROOT / path).read_text("utf-8") == (tmp_path / path).read_text("utf-8"), f"{path}: run make generate"
+        committed = ROOT / folder / path
+        assert committed.read_text("utf-8") == (tmp_path / path).read_text("utf-8"), f"{committed}: run make generate"
+
+
+def test_all_configuration_is_generated(tmp_path: Path) -> None:
+    CliRunner().invoke(main, ["generate", "all", "--out", str(tmp_path)])
+
+    folder = ROOT / "collector-config"
+    committed = {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
+    assert committed == {path.relative_to(tmp_path) for path in tmp_path.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
