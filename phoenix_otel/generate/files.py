@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,6 +14,8 @@ from phoenix_otel.generate.alert_reference import alert_reference
 from phoenix_otel.generate.alertmanager import alertmanager_config, message_templates
 from phoenix_otel.generate.collector import agent, gateway
 from phoenix_otel.generate.configuration_reference import configuration_reference
+from phoenix_otel.generate.dashboards import DASHBOARDS, dashboard_json
+from phoenix_otel.generate.dashboards.provisioning import datasource, provider
 from phoenix_otel.generate.metric_reference import metric_reference
 from phoenix_otel.generate.prometheus import prometheus_config, rule_file
 
@@ -33,6 +36,11 @@ CONFIGURATION: Final[Mapping[str, Mapping[str, Maker]]] = {
         "alertmanager/templates/phoenix_otel.tmpl": lambda _: message_templates(),
     },
     "collector": {"otel-collector.yaml": _yaml(agent), "gateway.yaml": _yaml(gateway)},
+    "dashboards": {
+        **{f"grafana/dashboards/{name}.json": partial(dashboard_json, name) for name in DASHBOARDS},
+        "grafana/provisioning/dashboards/phoenix_otel.yml": _yaml(lambda _: provider()),
+        "grafana/provisioning/datasources/phoenix_otel.yml": _yaml(datasource),
+    },
 }
 """For each word of the command line: files below collector-config/, and what makes their text."""
 

@@ -1,0 +1,131 @@
+"""The System: hosts, and the scrapers' own processes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from phoenix_otel.catalog import system
+from phoenix_otel.generate.alert_config import AlertConfig
+from phoenix_otel.generate.dashboards import limits
+from phoenix_otel.generate.dashboards.panel import (
+    BYTES,
+    BYTES_PER_SECOND,
+    NUMBER,
+    PERCENT,
+    Dashboard,
+    Panel,
+    Row,
+    Target,
+    per_scraper,
+)
+from phoenix_otel.generate.dashboards.panel_query import CHOSEN, SCRAPER, PanelQuery, legend
+
+_DESCRIBED_BY: Final = ("job", "instance", "service_name", "service_version", "telemetry_sdk_version")
+
+
+def _rows(config: AlertConfig) -> tuple[Row, ...]:
+    query = PanelQuery(config.query)
+    return (
+        Row(title="Scrapers", panels=tuple(_scrapers())),
+        Row(title="Host", panels=(*_usage(query), *_traffic(query))),
+        Row(title="Process", panels=tuple(_process(query))),
+    )
+
+
+def _scrapers() -> Iterator[Panel]:
+    yield Panel(
+        title="Scrapers",
+        description="Every scraper that can be heard, and the versions that it runs.",
+        unit=NUMBER,
+        targets=(Target(expr=f"group by ({', '.join(_DESCRIBED_BY)}) (target_info{{{CHOSEN}}})"),),
+        look="table",
+        labels=_DESCRIBED_BY,
+        width=12,
+        height=6,
+    )
+    yield Panel(
+        title="Scrapes",
+        description="Whether Prometheus can scrape each scraper. Those that push are scraped from their Collector: "
+        "they show on the Overview.",
+        unit=NUMBER,
+        targets=(per_scraper(f"up{{{CHOSEN}}}"),),
+        look="state-timeline",
+        limits=limits.SCRAPERS_UP,
+        values={"1": ("up", None), "0": ("down", None)},
+        maximum=1,
+        width=12,
+        height=6,
+    )
+
+
+def _usage(query: PanelQuery) -> Iterator[Panel]:
+    yield Panel(
+        title="CPU",
+        description="Of the whole host, 100% being all cores busy.",
+        unit=PERCENT,
+        targets=(per_scraper(query.series(system.CPU_USAGE)),),
+        maximum=100,
+    )
+    yield Panel(
+        title="Memory",
+        description="The share of the host's memory that is in use, as the alert sees it.",
+        unit=PERCENT,
+        targets=(per_scraper(query.series(system.MEMORY_USAGE)),),
+        limits=limits.MEMORY,
+        maximum=100,
+    )
+    yield Panel(
+        title="Memory in use",
+        description="Of the whole host: browsers that are left behind show as steps that never come down.",
+        unit=BYTES,
+        targets=(per_scraper(query.series(system.MEMORY_USED)),),
+    )
+
+
+def _traffic(query: PanelQuery) -> Iterator[Panel]:
+    yield Panel(
+        title="Disks",
+        description="Space in use on each mounted disk.",
+        unit=PERCENT,
+        targets=(Target(expr=query.series(system.DISK_USAGE), legend=legend("instance", "path")),),
+        maximum=100,
+    )
+    yield Panel(
+        title="Network, received",
+        description="All interfaces of the host.",
+        unit=BYTES_PER_SECOND,
+        targets=(per_scraper(query.rate(system.NETWORK_BYTES_RECEIVED, *SCRAPER)),),
+    )
+    yield Panel(
+        title="Network, sent",
+        description="All interfaces of the host.",
+        unit=BYTES_PER_SECOND,
+        targets=(per_scraper(query.rate(system.NETWORK_BYTES_SENT, *SCRAPER)),),
+    )
+
+
+def _process(query: PanelQuery) -> Iterator[Panel]:
+    yield Panel(
+        title="Threads",
+        description="Of each scraper's process; a number that only grows is a leak.",
+        unit=NUMBER,
+        targets=(per_scraper(query.series(system.PROCESS_THREADS)),),
+        width=12,
+    )
+    yield Panel(
+        title="Open files",
+        description="File descriptors of each scraper's process, connections included; at the system's limit "
+        "nothing can be opened any more.",
+        unit=NUMBER,
+        targets=(per_scraper(query.series(system.PROCESS_OPEN_FILES)),),
+        width=12,
+    )
+
+
+DASHBOARD: Final = Dashboard(
+    name="system",
+    title="Phoenix scraper: System",
+    answers="Do hosts have CPU, memory, disk and network left, and do the scrapers' processes leak anything?",
+    rows=_rows,
+)
