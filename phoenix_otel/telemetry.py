@@ -6,7 +6,9 @@ import asyncio
 import atexit
 import logging
 import os
+import socket
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from threading import RLock
@@ -24,7 +26,7 @@ from phoenix_otel.instrumentation.calls import request_attributes
 from phoenix_otel.pipeline import health
 from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline, within
 from phoenix_otel.pipeline.resource import build_resource
-from phoenix_otel.pipeline.server import MetricsServer
+from phoenix_otel.pipeline.server import MetricsServer, listen
 from phoenix_otel.pipeline.snapshot import Snapshot
 from phoenix_otel.pipeline.tracing import build_tracing
 from phoenix_otel.recorders import Binding, MetricsCollector, SystemSampler
@@ -88,27 +90,8 @@ class Telemetry:
 
     def start_http_server(self) -> None:
         """Open the endpoint, unless it is open or not configured; ConfigError if the host is not this machine's."""
-        if self._server is not None or self._pipeline is None or self._pipeline.prometheus is None:
-            return
-        options = self.config.options
-        server = MetricsServer(
-            self._snapshot,
-            self._health(self._pipeline, options),
-            self.collector.guard,
-            service=self.config.service_name,
-            metrics_path=options.path,
-            labels=options.labels,
-        )
-        try:
-            server.start(options.host, options.port)
-        except OSError as error:
-            source = self.config.sources.get("host", "default")
-            raise ConfigError(
-                f"option host: {options.host!r} from {source} cannot be listened on ({error.strerror}); "
-                "allowed: an address of this machine"
-            ) from error
-        self._server = server
-        _logger.info("phoenix_otel: metrics at %s%s", server.url, options.path)
+        if self._server is None and self._pipeline is not None and self._pipeline.prometheus is not None:
+            self._serve(self._pipeline, self._listen())
 
     def __enter__(self) -> Self:
         return self
@@ -116,10 +99,42 @@ class Telemetry:
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
         self.shutdown()
 
+    def _serve(self, pipeline: Pipeline, listening: socket.socket) -> None:
+        options = self.config.options
+        server = MetricsServer(
+            self._snapshot,
+            self._health(pipeline, options),
+            self.collector.guard,
+            service=self.config.service_name,
+            metrics_path=options.path,
+            labels=options.labels,
+        )
+        server.start(listening, options.host)
+        self._server = server
+        _logger.info("phoenix_otel: metrics at %s%s", server.url, options.path)
+
+    def _listen(self) -> socket.socket:
+        options = self.config.options
+        try:
+            return listen(options.host, options.port)
+        except OSError as error:
+            source = self.config.sources.get("host", "default")
+            raise ConfigError(
+                f"option host: {options.host!r} from {source} cannot be listened on ({error.strerror}); "
+                "allowed: an address of this machine"
+            ) from error
+
     def _start(self, foreign: metrics.MeterProvider | None) -> None:
         options = self.config.options
-        resource = build_resource(self.config)
-        self._pipeline = build_pipeline(self.config, resource, foreign)
+        with ExitStack() as undo:
+            # first of all: the port is a part of what this process is called
+            listening = self._listen() if "prometheus" in self.config.exporters else None
+            if listening is not None:
+                undo.callback(listening.close)
+            resource = build_resource(self.config, listening.getsockname()[1] if listening else None)
+            self._pipeline = build_pipeline(self.config, resource, foreign)
+            if self._pipeline.prometheus is not None:
+                undo.pop_all()
         self._tracing = build_tracing(self.config, resource, request_attributes)
         if self._tracing is not None:
             trace.set_tracer_provider(self._tracing)
@@ -133,11 +148,8 @@ class Telemetry:
         self.collector.watch_loop()
         self._sampler.start()
         atexit.register(self.shutdown)
-        try:
-            self.start_http_server()
-        except ConfigError:
-            self.shutdown()
-            raise
+        if listening is not None and self._pipeline.prometheus is not None:
+            self._serve(self._pipeline, listening)
 
     def _end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import uuid
 
 from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, Resource
@@ -11,12 +12,16 @@ from phoenix_otel import environment_variables as env
 from phoenix_otel.config import LABEL_ATTRIBUTES, TelemetryConfig
 
 
-def build_resource(config: TelemetryConfig) -> Resource:
-    """Join SDK, OTEL_RESOURCE_ATTRIBUTES, labels and service name, the later over the earlier."""
+def build_resource(config: TelemetryConfig, port: int | None) -> Resource:
+    """Join SDK, OTEL_RESOURCE_ATTRIBUTES, labels and service name, the later over the earlier.
+
+    Unless it is given, service.instance.id is host:port of the endpoint, `port` being the one that it listens on: the
+    same after a restart, so that the series go on. Without an endpoint it is random.
+    """
     declared = os.environ.get(env.OTEL_RESOURCE_ATTRIBUTES, "")
     attributes = {LABEL_ATTRIBUTES.get(label, label): value for label, value in config.options.labels.items()}
     if f"{SERVICE_INSTANCE_ID}=" not in declared:
-        attributes.setdefault(SERVICE_INSTANCE_ID, str(uuid.uuid4()))
+        attributes.setdefault(SERVICE_INSTANCE_ID, f"{socket.gethostname()}:{port}" if port else str(uuid.uuid4()))
     if "service_name" in config.sources or f"{SERVICE_NAME}=" not in declared:
         attributes[SERVICE_NAME] = config.service_name
     return Resource.create(attributes)

@@ -56,9 +56,8 @@ class MetricsServer:
         self._thread: Thread | None = None
         self.url = ""
 
-    def start(self, host: str, port: int) -> None:
-        """Listen; a busy port is replaced by a free one, with a warning. Raises OSError if the host is not ours."""
-        listening = _listen(host, port)
+    def start(self, listening: socket.socket, host: str) -> None:
+        """Serve on a socket made by `listen` for this host."""
         actual = listening.getsockname()[1]
         shown = _ANY_ADDRESS.get(host, host)
         self.url = f"http://[{shown}]:{actual}" if ":" in shown else f"http://{shown}:{actual}"
@@ -157,7 +156,8 @@ class MetricsServer:
         return web.Response(text=body, content_type="text/html", headers=headers)
 
 
-def _listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int) -> socket.socket:
+    """Listen; a busy port is replaced by a free one, with a warning. Raises OSError if the host is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family, backlog=128)

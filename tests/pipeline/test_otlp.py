@@ -137,6 +137,23 @@ def test_grpc_push_by_the_standard_variables(grpc_receiver: Receiver, monkeypatc
     assert (found["service.name"], found["region"], found["service.instance.id"]) == ("mls", "west", "scraper-1")
 
 
+def test_a_process_is_called_by_host_and_port_of_its_endpoint(http_receiver: Receiver) -> None:
+    for _ in range(2):  # the same after a restart: its series go on
+        with configure_telemetry(port=18080, otlp_endpoint=http_receiver.endpoint) as telemetry:
+            port = int(telemetry.url.rpartition(":")[2])
+            assert telemetry.force_flush()
+        assert http_receiver.resource()["service.instance.id"] == f"{socket.gethostname()}:{port}"
+
+
+def test_a_process_without_an_endpoint_has_a_random_name(http_receiver: Receiver) -> None:
+    names = set()
+    for _ in range(2):
+        with configure_telemetry(exporters=["otlp"], otlp_endpoint=http_receiver.endpoint) as telemetry:
+            assert telemetry.force_flush()
+        names.add(http_receiver.resource()["service.instance.id"])
+    assert len(names) == 2
+
+
 def test_the_metrics_endpoint_variable_is_a_full_url(http_receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_METRICS_ENDPOINT", f"{http_receiver.endpoint}/custom/place")
     telemetry = configure_telemetry(exporters=["otlp"])
