@@ -6,18 +6,24 @@ from typing import Final
 
 from phoenix_otel.catalog import database
 from phoenix_otel.generate.alert import SECONDS, Alert, Tuning
-from phoenix_otel.generate.promql import BY, ON, Query, number_text
+from phoenix_otel.generate.promql import BY, ON, Query, duration_text, number_text
 from phoenix_otel.generate.recording_rules import ALIVE, QUERY_DURATION
 
 
 def _connection_failures(query: Query, tuning: Tuning) -> str:
-    """A kind of error that is new counts with all it has, where the scraper itself is not new."""
-    errors, window = query.series(database.CONNECTION_ERRORS), query.range
+    """Many fail; or one did and none is open: a driver that waits for its server reports no further error.
+
+    A kind of error that is new counts with all it has: increase() does not see where it began. For the first of the
+    two the scraper itself must not be new: Prometheus may just have met one that has been running for long.
+    """
+    errors, recent, window = query.series(database.CONNECTION_ERRORS), query.range, duration_text(tuning.window or 0)
+    known = f"{ON} ({ALIVE.record(query)} offset {recent})"
     return (
-        f"sum {BY} (\n"
-        f"(({errors} unless {errors} offset {window}) and {ON} ({ALIVE.record(query)} offset {window}))\n"
-        f"or increase({errors}[{window}])\n"
-        f") > {number_text(tuning.threshold or 0)}"
+        f"sum {BY} ((({errors} unless {errors} offset {recent}) and {known}) or increase({errors}[{recent}]))"
+        f" > {number_text(tuning.threshold or 0)}\n"
+        f"or\n"
+        f"sum {BY} (({errors} unless {errors} offset {window}) or increase({errors}[{window}])) > 0\n"
+        f"and {ON} {query.series(database.CONNECTIONS_ACTIVE)} == 0"
     )
 
 
@@ -30,12 +36,13 @@ def _slow_queries(query: Query, tuning: Tuning) -> str:
 ALERTS: Final = (
     Alert(
         name="DatabaseConnectionFailures",
-        fires_when="more than [threshold] connections to the database fail or break within [rate_window]",
+        fires_when="more than [threshold] connections to the database fail or break within [rate_window], "
+        "or none is open after one failed in the last [window]",
         expression=_connection_failures,
-        default=Tuning(severity="critical", threshold=3, hold=60, keep=300),
+        default=Tuning(severity="critical", threshold=3, window=3600, hold=60, keep=300),
         summary="The database cannot be reached from {{ $labels.instance }}",
-        description="{{ $value | humanize }} connections failed or broke in the last [rate_window] "
-        "(limit: [threshold]).",
+        description="{{ $value | humanize }} connections failed or broke (limit: [threshold] within [rate_window]), "
+        "or none is open since.",
         silences=("SlowDatabaseQueries",),
     ),
     Alert(
