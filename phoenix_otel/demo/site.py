@@ -44,13 +44,14 @@ class SiteFaults:
 class ListingSite:
     """A small property listing site; `journal` holds every request it has received, in order.
 
-    While `down` is set, it answers everything with 503.
+    While `down` is set, it answers everything with 503; while `locked` is set, it knows no session and opens none.
     """
 
     def __init__(self, seed: int = 1, faults: SiteFaults | None = None) -> None:
         self.journal: list[Exchange] = []
         self.url = ""
         self.down = False
+        self.locked = False
         self._faults = faults
         self._listings = make_listings(seed, faults=faults is not None)
         self._by_id = {listing.id: listing for found in self._listings.values() for listing in found}
@@ -120,7 +121,7 @@ class ListingSite:
 
     def _refuse_strangers(self, request: web.Request) -> None:
         token = request.cookies.get(SESSION_COOKIE, "")
-        left = self._pages_left.get(token, 0)
+        left = 0 if self.locked else self._pages_left.get(token, 0)
         if left == 0:
             self._pages_left.pop(token, None)
             raise web.HTTPFound("/login") if request.path.startswith("/search/") else web.HTTPUnauthorized()
@@ -131,6 +132,8 @@ class ListingSite:
         return web.Response(text="ok")
 
     async def _login(self, _request: web.Request) -> web.Response:
+        if self.locked:
+            raise web.HTTPUnauthorized
         token = secrets.token_urlsafe(16)
         self._pages_left[token] = self._faults.session_pages if self._faults is not None else 1
         response = web.Response(text="Welcome.")

@@ -126,3 +126,11 @@ async def test_a_site_that_is_down_answers_everything_with_503_until_it_is_up_ag
         site.down = False
         assert await statuses(session, "/health") == [200]
         assert [entry.status for entry in site.journal[-4:]] == [503, 503, 503, 200]
+
+
+async def test_a_site_that_is_locked_knows_no_session_and_opens_none() -> None:
+    async with visiting(SiteFaults(limit_every=NEVER)) as (site, session):
+        site.locked = True
+        assert await statuses(session, "/search/85001", "/login") == [302, 401]
+        site.locked = False
+        assert await statuses(session, "/login", "/search/85001") == [200, 200]

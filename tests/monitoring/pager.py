@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Final
 
 from phoenix_otel.generate.alert_config import AlertConfig
@@ -39,18 +40,14 @@ class Pager:
         return {"alerts": self.prometheus.alerts(), "mails": self.inbox.subjects(), "calls": self.hook.calls}
 
 
-def in_seconds(**given: Any) -> AlertConfig:
+def in_seconds(tuned: Mapping[str, Mapping[str, Any]] = MappingProxyType({}), **given: Any) -> AlertConfig:
     """Return the default configuration with its times shortened, and nothing else but what is given."""
-    quick = {"for": "2s", "keep_firing_for": 0}
-    tuned: dict[str, dict[str, Any]] = {
-        name: {key: value for key, value in quick.items() if key != "keep_firing_for" or alert.default.keep}
-        for name, alert in ALERTS.items()
-    }
+    alerts = {name: {"for": "2s", "keep_firing_for": 0, **tuned.get(name, {})} for name in ALERTS}
     # Prometheus takes up to 5 s after its start to look at its targets
-    tuned["ScraperNotResponding"]["for"] = "8s"
+    alerts["ScraperNotResponding"]["for"] = "8s"
     return AlertConfig(
         **{
-            "alerts": tuned,
+            "alerts": alerts,
             "scrape_interval": "1s",
             "evaluation_interval": "1s",
             "rate_window": "6s",

@@ -81,7 +81,7 @@ class Hook:
         }
 
 
-async def eventually(condition: Callable[[], bool], within: float, what: Callable[[], object]) -> None:
+async def eventually(condition: Callable[[], object], within: float, what: Callable[[], object]) -> None:
     """Wait until something holds that servers bring about; `what` tells what there was instead."""
     deadline = asyncio.get_running_loop().time() + within
     while not await asyncio.to_thread(condition):
