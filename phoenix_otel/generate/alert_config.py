@@ -73,6 +73,9 @@ class AlertConfig(Section):
     collectors: tuple[str, ...] = option(
         ("dns+otel-collector:8889",), TARGETS, description="Collectors that scrapers push to, to be scraped."
     )
+    prometheus: str = option(
+        "prometheus:9090", TARGET, description="Where Prometheus itself is, for Grafana and to be scraped."
+    )
     alertmanagers: tuple[str, ...] = option(("alertmanager:9093",), TARGETS, description="Where alerts are sent.")
     external_labels: Mapping[str, str] = option(
         {}, Parser(_labels, "names and values of labels"), description="On all that leaves Prometheus: alerts too."

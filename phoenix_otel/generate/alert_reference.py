@@ -14,7 +14,7 @@ from phoenix_otel.generate.notifications import Email, Grouping, Route, Slack, W
 from phoenix_otel.generate.promql import duration_text
 from phoenix_otel.generate.recording_rules import RECORDING_RULES
 from phoenix_otel.generate.section import Section
-from phoenix_otel.options import Option
+from phoenix_otel.options import REFUSALS, Option
 
 _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("At the top", AlertConfig),
@@ -67,11 +67,16 @@ def _options() -> Iterator[str]:
         yield from (f"### {title}", "", "| option | default | allowed | what it does |", "|---|---|---|---|")
         for field in dataclasses.fields(kind):
             option: Option = field.metadata["option"]
-            yield f"| `{field.name}` | {_shown(option.default)} | {option.parser.allowed} | {option.description} |"
+            yield f"| `{field.name}` | {_shown(option)} | {option.parser.allowed} | {option.description} |"
         yield ""
 
 
-def _shown(default: object) -> str:
+def _shown(option: Option) -> str:
+    default = option.default
+    try:
+        option.parser.parse(default)
+    except REFUSALS:
+        return "required"
     if isinstance(default, Section) or default in ("", (), {}):
         return "left out"
     shown = ", ".join(default) if isinstance(default, tuple) else str(default)

@@ -11,6 +11,9 @@ from phoenix_otel.generate.promql import duration_text
 # what describes the process, its host and its SDK is no label: it stands in target_info
 _NO_LABEL: Final = "^(service|deployment|telemetry|process|host|os)[.]"
 
+# the queue in front of it is bounded
+_NEVER_GIVE_UP: Final = {"max_interval": "5s", "max_elapsed_time": "0s"}
+
 
 def agent(config: AlertConfig) -> dict[str, Any]:
     """Return the configuration of an agent: OTLP in, a Prometheus endpoint out, and on to a gateway if there is one."""
@@ -28,8 +31,9 @@ def agent(config: AlertConfig) -> dict[str, Any]:
         exporters["otlp_grpc"] = {
             "endpoint": options.gateway,
             "tls": {"insecure": True},
-            "retry_on_failure": {"max_elapsed_time": "0s"},  # never give up: the queue is bounded
-            "sending_queue": {"storage": "file_storage", "queue_size": 10_000},
+            "retry_on_failure": _NEVER_GIVE_UP,
+            # one after the other: samples have to reach Prometheus in order
+            "sending_queue": {"storage": "file_storage", "queue_size": 10_000, "num_consumers": 1},
         }
     return _collector(config, exporters, stores=bool(options.gateway))
 
@@ -42,7 +46,7 @@ def gateway(config: AlertConfig) -> dict[str, Any]:
             "http": {"endpoint": options.remote_write},
             "translation_strategy": "UnderscoreEscapingWithSuffixes",
             "disable_scope_info": True,
-            "retry_on_failure": {"max_elapsed_time": "0s"},
+            "retry_on_failure": _NEVER_GIVE_UP,
             # one after the other: Prometheus refuses a sample that is older than the newest of its series
             "max_batch_request_parallelism": 1,
             "wal": {"directory": options.queue_directory, "buffer_size": 100, "truncate_frequency": "2s"},

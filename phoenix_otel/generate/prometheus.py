@@ -51,7 +51,7 @@ def prometheus_config(config: AlertConfig) -> dict[str, Any]:
             # the Collector's endpoint shows each scraper under its own job and instance
             *([_scrape(f"{job}_otlp", collectors, interval, honor_labels=True)] if collectors else []),
             *([_scrape("otel_collector", _telemetry(config), interval)] if collectors else []),
-            _scrape("prometheus", ("localhost:9090",), interval),
+            _scrape("prometheus", (config.prometheus,), interval),
             _scrape("alertmanager", config.alertmanagers, interval),
         ],
     }

@@ -89,6 +89,11 @@ def test_addresses_in_the_configuration_are_services() -> None:
     assert found == {("demo", 9090), ("otel-collector", 8889), ("otel-collector", 8888)}
     assert prometheus["alerting"]["alertmanagers"][0]["static_configs"][0]["targets"] == ["alertmanager:9093"]
     assert "--port=9090" in command("demo")
+    (datasource,) = configuration("grafana/provisioning/datasources/phoenix_otel.yml")["datasources"]
+    assert datasource["url"] == "http://prometheus:9090"
+    (provider,) = configuration("grafana/provisioning/dashboards/phoenix_otel.yml")["providers"]
+    folder = f"./collector-config/grafana/dashboards:{provider['options']['path']}:ro"
+    assert folder in SERVICES["grafana"]["volumes"]
     assert "host.docker.internal:host-gateway" in SERVICES["prometheus"]["extra_hosts"]
 
 

@@ -7,7 +7,6 @@ from typing import Any, Final
 from phoenix_otel.generate.alert_config import AlertConfig
 from phoenix_otel.generate.promql import duration_text
 
-_PROMETHEUS: Final = "http://prometheus:9090"
 _FOLDER: Final = "/var/lib/grafana/dashboards"
 
 
@@ -21,7 +20,7 @@ def datasource(config: AlertConfig) -> dict[str, Any]:
                 "uid": "phoenix-otel-prometheus",
                 "type": "prometheus",
                 "access": "proxy",
-                "url": _PROMETHEUS,
+                "url": f"http://{config.prometheus}",
                 "isDefault": True,
                 "editable": False,
                 "jsonData": {
