@@ -17,8 +17,8 @@ def _none_healthy(query: Query, tuning: Tuning) -> str:
 
 def _few_healthy(query: Query, tuning: Tuning) -> str:
     healthy = query.series(proxy.HEALTHY_COUNT)
-    all_are = f"({healthy} >= {ON} {query.series(proxy.TOTAL_COUNT)})"
-    return f"{healthy} < {number_text(tuning.threshold or 0)}\nunless {ON}\n{all_are}"
+    not_all = f"{healthy} < {query.series(proxy.TOTAL_COUNT)}"
+    return f"{healthy} < {number_text(tuning.threshold or 0)}\nand\n{not_all}"
 
 
 def _failure_rate(query: Query, tuning: Tuning) -> str:
