@@ -56,15 +56,27 @@ def option(default: Any, parser: Parser, *variables: str | Variable, description
 
 def not_allowed(name: str, value: object, source: str, allowed: str) -> str:
     """Say that a value is not allowed for an option, and what is."""
-    return f"option {name}: {redaction.text(repr(value))} from {source} is not allowed; allowed: {allowed}"
+    return f"{_given(name, value, meant=name)} from {source} is not allowed; allowed: {allowed}"
 
 
 def unknown(name: str, value: object, source: str, known: Iterable[str]) -> str:
     """Say that there is no such option, and which one was probably meant."""
     names = list(known)
-    near = difflib.get_close_matches(name.rpartition(".")[2], names, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"allowed: {', '.join(names)}"
-    return f"option {name}: {redaction.text(repr(value))} from {source} is unknown; {hint}"
+    near = "".join(difflib.get_close_matches(name.rpartition(".")[2], names, n=1))
+    hint = f"did you mean {near}?" if near else f"allowed: {', '.join(names)}"
+    return f"{_given(name, value, meant=near)} from {source} is unknown; {hint}"
+
+
+_MAY_BE_SECRET: Final = re.compile("file|url|pass|token|secret", re.IGNORECASE)
+
+
+def _given(name: str, value: object, *, meant: str) -> str:
+    # where a file is meant, the value may be the secret that belongs in it; so may one in a table of the wrong shape
+    if value and meant.endswith("_file"):
+        return f"option {name}: {redaction.REDACTED}"
+    if isinstance(value, Mapping):
+        value = {key: redaction.REDACTED if _MAY_BE_SECRET.search(str(key)) else each for key, each in value.items()}
+    return redaction.text(f"option {name}: {value!r}")
 
 
 _BOOLEANS: Final = {
@@ -207,7 +219,8 @@ def _collections(value: Any) -> tuple[str, ...]:
 
 COLLECTIONS: Final = Parser(_collections, "names of the form database.collection (in a variable: separated by commas)")
 
-_LABEL_NAME: Final = re.compile(r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*")
+LABEL_NAME: Final = r"(?!__)[a-zA-Z_][a-zA-Z0-9_]*"
+"""What Prometheus allows of a label that is not its own."""
 _RESERVED_LABELS: Final = frozenset({name.replace(".", "_") for name in ATTRIBUTES} | {"le", "quantile"})
 
 
@@ -215,7 +228,7 @@ def _labels(value: Any) -> Mapping[str, str]:
     if isinstance(value, str):
         value = dict(pair.split("=", 1) for pair in value.split(",") if pair.strip())
     labels = {str(name).strip(): str(text).strip() for name, text in dict(value).items()}
-    if any(not _LABEL_NAME.fullmatch(name) or name in _RESERVED_LABELS for name in labels):
+    if any(not re.fullmatch(LABEL_NAME, name) or name in _RESERVED_LABELS for name in labels):
         raise ValueError(value)
     return MappingProxyType(labels)
 

@@ -23,13 +23,14 @@ class Answer:
         return self.body.decode("utf-8")
 
 
-def fetch(base: str, path: str, method: str = "GET", **headers: str) -> Answer:
+def fetch(base: str, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
     """Make one request; underscores in header names become dashes."""
     address = urlsplit(base)
     assert address.hostname is not None
     connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
     try:
-        connection.request(method, path, headers={name.replace("_", "-"): value for name, value in headers.items()})
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, named)
         response = connection.getresponse()
         found = {name.lower(): value for name, value in response.getheaders()}
         return Answer(response.status, found, response.read())

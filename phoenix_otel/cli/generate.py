@@ -43,7 +43,7 @@ def generate(targets: tuple[str, ...], out: Path | None, config_file: Path | Non
             for files in _chosen(target):
                 for path in write(files, config, out or _FOLDERS.get(target, _FOLDER)):
                     click.echo(f"wrote {path}")
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:
         click.echo(f"phoenix-otel generate: {error}", err=True)
         sys.exit(2)
 

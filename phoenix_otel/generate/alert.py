@@ -72,11 +72,18 @@ class Alert:
     threshold: Parser = COUNT
     silences: tuple[str, ...] = ()
 
-    def tuned(self, given: Mapping[str, Any]) -> Tuning:
+    def tuned(self, given: Mapping[str, Any] | Tuning) -> Tuning:
         """Return the default with what is given in its place; raises SectionError for what cannot be set."""
+        if isinstance(given, Tuning):  # from another AlertConfig
+            return given
         available = {key: getattr(self.default, name) for key, name in KEYS.items()}
         known = tuple(key for key, value in available.items() if value is not None)
-        problems = [Problem(key, value, known=known) for key, value in given.items() if key not in known]
+        other = f"{', '.join(known)} of this alert"
+        problems = [
+            Problem(key, value, other) if key in KEYS else Problem(key, value, known=known)
+            for key, value in given.items()
+            if key not in known
+        ]
         parsers = {"threshold": self.threshold, **_PARSERS}
         values = {KEYS[key]: parsed(key, value, parsers[key], problems) for key, value in given.items() if key in known}
         if problems:

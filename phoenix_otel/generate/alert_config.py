@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from phoenix_otel.generate.collector_options import CollectorOptions
 from phoenix_otel.generate.notifications import Grouping, Notifications, Route
 from phoenix_otel.generate.promql import Query
 from phoenix_otel.generate.section import Problem, Section, SectionError, parsed, section, sections, several_of
-from phoenix_otel.options import Parser, choices, duration, option, text
+from phoenix_otel.options import LABEL_NAME, Parser, choices, duration, option, text
 
 _SCRAPES_PER_WINDOW: Final = 4
 """A rate over fewer scrapes has gaps as soon as one of them fails."""
@@ -37,7 +38,7 @@ def _tunings(value: Any) -> Mapping[str, Tuning]:
 
 
 def _labels(value: Any) -> Mapping[str, str]:
-    name = text(r"(?!__)[a-zA-Z_]\w*", "")
+    name = text(LABEL_NAME, "")
     return MappingProxyType({name.parse(key): text(r".+", "").parse(label) for key, label in dict(value).items()})
 
 
@@ -95,10 +96,11 @@ class AlertConfig(Section):
     def _contradictions(self) -> Iterable[Problem]:
         if self.rate_window < _SCRAPES_PER_WINDOW * self.scrape_interval:
             yield Problem("rate_window", self.rate_window, f"at least {_SCRAPES_PER_WINDOW} scrape_intervals")
-        names = [rule.name for rule in self.rules]
-        for name in names:
-            if name in ALERTS or names.count(name) > 1:
-                yield Problem("rules", name, "names that no other alert has")
+        enabled = (name for name in ALERTS if name not in self.disabled)
+        rules = Counter([*enabled, *(rule.name for rule in self.rules)])
+        yield from (Problem("rules", name, "names that no other alert has") for name in rules if rules[name] > 1)
+        routes = Counter(route.name for route in self.routes)
+        yield from (Problem("routes", name, "names that no other route has") for name in routes if routes[name] > 1)
 
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Self:

@@ -9,7 +9,7 @@ from typing import Any, Final
 from phoenix_otel.generate.alert import SEVERITIES, Alert, Severity, Tuning
 from phoenix_otel.generate.promql import Query, duration_text
 from phoenix_otel.generate.section import Section
-from phoenix_otel.options import Parser, choices, duration, option, text
+from phoenix_otel.options import LABEL_NAME, Parser, choices, duration, option, text
 
 _TEXT: Final = text(r"(?s).*\S.*", "a text")
 _FOR: Final = duration(0)
@@ -17,8 +17,11 @@ _OPTIONAL: Final = text(r"(?s).*", "a text")
 
 
 def _labels(value: Any) -> Mapping[str, str]:
-    label = text(r"(?!__)[a-zA-Z_]\w*", "")
+    label = text(rf"(?!(alertname|severity)$){LABEL_NAME}", "")
     return {label.parse(name): str(text) for name, text in dict(value).items()}
+
+
+_LABELS: Final = Parser(_labels, "names of labels other than alertname and severity, and their values")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class AlertRule(Section):
     summary: str = option("", _TEXT, description="One line.")
     description: str = option("", _OPTIONAL, description="A sentence or two, with the value.")
     runbook_url: str = option("", text(r"\S*", "a URL"), description="What to do.")
-    labels: Mapping[str, str] = option({}, Parser(_labels, "names and values"), description="Further labels.")
+    labels: Mapping[str, str] = option({}, _LABELS, description="Further labels.")
 
     @classmethod
     def of(cls, alert: Alert, tuning: Tuning, query: Query, runbooks_url: str) -> AlertRule:

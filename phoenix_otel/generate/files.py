@@ -87,7 +87,9 @@ def dump_yaml(document: dict[str, Any]) -> str:
             super().increase_indent(flow, indentless=False)
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.Node:
-        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style="|" if "\n" in value else None)
+        # Go reads other kinds of line breaks as a space or as \n, unless they are escaped
+        style = '"' if set(value) & set("\x85\u2028\u2029") else "|" if "\n" in value else None
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
 
     Dumper.add_representer(str, text)
     return yaml.dump(document, Dumper=Dumper, sort_keys=False, width=10_000, allow_unicode=True)

@@ -8,17 +8,21 @@ from typing import Any, Final
 
 from phoenix_otel.generate.alert import SEVERITIES, Severity
 from phoenix_otel.generate.section import Problem, Section, sections, several_of
-from phoenix_otel.options import BOOLEAN, Parser, choices, duration, option, text
+from phoenix_otel.options import BOOLEAN, LABEL_NAME, Parser, choices, duration, option, text
 
-_FILE: Final = text(r"|\S(.*\S)?", "the path of the file that holds it, as Alertmanager sees it")
+_PATH: Final = r"(?!.*://)\S(.*\S)?"
+_ANY_FILE: Final = "the path of the file that holds it, as Alertmanager sees it"
+_HOST_PORT: Final = r"(\[[0-9a-fA-F:]+\]|[^\s:]+):\d+"
+_FILE: Final = text(rf"|{_PATH}", _ANY_FILE)
 _SEVERITIES: Final = several_of(choices(*SEVERITIES))
 _ALL: Final[tuple[Severity, ...]] = SEVERITIES
 _NOT_INFO: Final[tuple[Severity, ...]] = ("critical", "warning")
 
 
 def _addresses(value: Any) -> tuple[str, ...]:
-    given = (value,) if isinstance(value, str) else tuple(value)
-    if not given or not all(each.count("@") == 1 and not each.startswith("@") for each in given):
+    one = text(r"[^@\n]*[^\s@]@[^\s@]+", "")
+    given = tuple(one.parse(each) for each in ((value,) if isinstance(value, str) else value))
+    if not given:
         raise ValueError(value)
     return given
 
@@ -38,7 +42,7 @@ class Email(Section):
 
     to: tuple[str, ...] = option((), ADDRESSES, description="Who gets it.")
     sender: str = option("", text(r"\S+@\S+", "an e-mail address"), description="Who it comes from.")
-    smarthost: str = option("", text(r"[^\s:]+:\d+", "host:port of the SMTP server"), description="The SMTP server.")
+    smarthost: str = option("", text(_HOST_PORT, "host:port of the SMTP server"), description="The SMTP server.")
     username: str = option("", text(r"\S*", "a name, empty for none"), description="To log in to it.")
     password_file: str = option("", _FILE, description="File with the password for it.")
     require_tls: bool = option(True, BOOLEAN, description="Refuse a server without STARTTLS.")
@@ -53,7 +57,7 @@ class Email(Section):
 class Slack(Section):
     """A message to a Slack channel."""
 
-    api_url_file: str = option("", text(r"\S(.*\S)?", _FILE.allowed), description="File with the webhook's URL.")
+    api_url_file: str = option("", text(_PATH, _ANY_FILE), description="File with the webhook's URL.")
     channel: str = option("", text(r"\S+", "a channel such as #scraper"), description="The channel.")
     severities: tuple[Severity, ...] = option(_ALL, _SEVERITIES, description="For which alerts.")
 
@@ -104,7 +108,7 @@ class Grouping(Section):
     """How alerts are put together and repeated; Alertmanager's own words."""
 
     group_by: tuple[str, ...] = option(
-        ("alertname", "job"), several_of(text(r"[a-zA-Z_]\w*", "a label's name")), description="One message for each."
+        ("alertname", "job"), several_of(text(LABEL_NAME, "a label's name")), description="One message for each."
     )
     group_wait: float = option("30s", duration(0), description="Wait for others before the first message.")
     group_interval: float = option("5m", duration(0.001), description="Between two messages about a changing group.")

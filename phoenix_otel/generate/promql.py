@@ -22,6 +22,8 @@ _DURATION_UNITS: Final = ((3_600_000, "h"), (60_000, "m"), (1000, "s"), (1, "ms"
 def duration_text(seconds: float) -> str:
     """Write a duration in the largest unit that holds it exactly: 300 is `5m`, 90 is `90s`."""
     milliseconds = round(seconds * 1000)
+    if not milliseconds:
+        return "0s"
     return next(f"{milliseconds // unit}{name}" for unit, name in _DURATION_UNITS if not milliseconds % unit)
 
 

@@ -36,8 +36,11 @@ def _p95(metric: Metric) -> Callable[[Query], str]:
 
 
 def _alive(query: Query) -> str:
-    # target_info is there for as long as a pushed scraper's series are; a scraped one has `up` as well
-    return f"group by ({INSTANCE}) ({query.series('up')} == 1 or {query.series('target_info')})"
+    # a scraped one is `up`; of a pushed one there is target_info, or its counters where a pipeline leaves that out
+    heard = " or ".join(
+        query.series(metric) for metric in ("target_info", scraper.REQUESTS, scraper.PROPERTIES_SCRAPED)
+    )
+    return f"group by ({INSTANCE}) ({query.series('up')} == 1 or {heard})"
 
 
 ALIVE: Final = RecordingRule("job_instance:scraper_alive:group", _alive, "1 for each scraper that can be heard")

@@ -41,7 +41,7 @@ ALERTS: Final = (
         expression=_connection_failures,
         default=Tuning(severity="critical", threshold=3, window=3600, hold=60, keep=300),
         summary="The database cannot be reached from {{ $labels.instance }}",
-        description="{{ $value | humanize }} connections failed or broke (limit: [threshold] within [rate_window]), "
+        description="{{ $value | humanize }} connections failed or broke: more than [threshold] within [rate_window], "
         "or none is open since.",
         silences=("SlowDatabaseQueries",),
     ),

@@ -17,8 +17,8 @@ def _none_healthy(query: Query, tuning: Tuning) -> str:
 
 def _few_healthy(query: Query, tuning: Tuning) -> str:
     healthy = query.series(proxy.HEALTHY_COUNT)
-    all_are = f"({healthy} >= {ON} {query.series(proxy.TOTAL_COUNT)})"
-    return f"{healthy} < {number_text(tuning.threshold or 0)}\nunless {ON}\n{all_are}"
+    all_are = f"{healthy} >= {query.series(proxy.TOTAL_COUNT)}"
+    return f"{healthy} < {number_text(tuning.threshold or 0)}\nunless\n{all_are}"
 
 
 def _failure_rate(query: Query, tuning: Tuning) -> str:
@@ -29,7 +29,7 @@ def _failure_rate(query: Query, tuning: Tuning) -> str:
 ALERTS: Final = (
     Alert(
         name="NoHealthyProxies",
-        fires_when="no proxy can be used, and there was one to use in the last [window]",
+        fires_when="no proxy can be used, and the pool had some in the last [window]",
         expression=_none_healthy,
         default=Tuning(severity="critical", window=3600, hold=60, keep=300),
         summary="No healthy proxy on {{ $labels.instance }}",

@@ -45,13 +45,17 @@ def _no_properties(query: Query, tuning: Tuning) -> str:
     """A series that is new in the window counts with all it has: increase() never sees where it began."""
     alive, window = ALIVE.record(query), duration_text(tuning.window or 0)
     scraped = query.series(scraper.PROPERTIES_SCRAPED, status="success")
+    # also what a process scraped that has ended since
+    seen = f"last_over_time({scraped}[{window}])"
+    # `for` adds the rest of the window; a restart within it may take a few steps away
+    steps = f"{window}:{duration_text((tuning.window or 0) / 60)}"
     return (
         f"(\n"
-        f"sum {BY} (({scraped} unless {scraped} offset {window}) or increase({scraped}[{window}])) == 0\n"
-        f"or {ON}\n0 * ({alive} unless {ON} {scraped})\n"
+        f"sum {BY} (({seen} unless {scraped} offset {window}) or increase({scraped}[{window}])) == 0\n"
+        f"or {ON}\n0 * ({alive} unless {ON} {seen})\n"
         f")\n"
-        f"and {ON} ({alive} or {scraped})\n"
-        f"and {ON} ({alive} offset {window} or {scraped} offset {window})"
+        f"and {ON} {alive}\n"
+        f"and {ON} count_over_time({alive}[{steps}]) >= 55"
     )
 
 
