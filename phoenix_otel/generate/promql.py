@@ -54,6 +54,13 @@ class Query:
         """How much a counter grew in the window, in each scraper process."""
         return f"sum {BY} (increase({self.series(metric, suffix, **labels)}[{self.range}]))"
 
+    def enough(self, metric: Metric, floor: float | None, suffix: str = "") -> str:
+        """The scraper processes in which a counter grew by at least `floor` in the window.
+
+        Compared with one event less: increase() extrapolates from between two scrapes, and may miss one at the edge.
+        """
+        return f"{self.increase(metric, suffix)} > {number_text(max(0.0, (floor or 0) - 1))}"
+
     def rate(self, metric: Metric, suffix: str = "", **labels: str) -> str:
         """How fast a counter grows, per second, in each scraper process."""
         return f"sum {BY} (rate({self.series(metric, suffix, **labels)}[{self.range}]))"

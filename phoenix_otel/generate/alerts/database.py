@@ -18,19 +18,20 @@ def _connection_failures(query: Query, tuning: Tuning) -> str:
     """
     errors, recent, window = query.series(database.CONNECTION_ERRORS), query.range, duration_text(tuning.window or 0)
     known = f"{ON} ({ALIVE.record(query)} offset {recent})"
+    lately = f"(({errors} unless {errors} offset {recent}) and {known}) or increase({errors}[{recent}])"
+    ever = f"({errors} unless {errors} offset {window}) or increase({errors}[{window}])"
+    # rounded: increase() extrapolates, and makes 3.2 of 3
     return (
-        f"sum {BY} ((({errors} unless {errors} offset {recent}) and {known}) or increase({errors}[{recent}]))"
-        f" > {number_text(tuning.threshold or 0)}\n"
+        f"round(sum {BY} ({lately})) > {number_text(tuning.threshold or 0)}\n"
         f"or\n"
-        f"sum {BY} (({errors} unless {errors} offset {window}) or increase({errors}[{window}])) > 0\n"
+        f"round(sum {BY} ({ever})) > 0\n"
         f"and {ON} {query.series(database.CONNECTIONS_ACTIVE)} == 0"
     )
 
 
 def _slow_queries(query: Query, tuning: Tuning) -> str:
     slow = f"{QUERY_DURATION.record(query)} > {number_text(tuning.threshold or 0)}"
-    measured = query.increase(database.QUERY_DURATION, "_count")
-    return f"{slow}\nand {ON}\n{measured} >= {number_text(tuning.floor or 0)}"
+    return f"{slow}\nand {ON}\n{query.enough(database.QUERY_DURATION, tuning.floor, '_count')}"
 
 
 ALERTS: Final = (

@@ -23,7 +23,7 @@ def _few_healthy(query: Query, tuning: Tuning) -> str:
 
 def _failure_rate(query: Query, tuning: Tuning) -> str:
     high = f"{FAILED_PROXY_REQUESTS.record(query)} > {number_text(tuning.threshold or 0)}"
-    return f"{high}\nand {ON}\n{query.increase(proxy.REQUESTS)} >= {number_text(tuning.floor or 0)}"
+    return f"{high}\nand {ON}\n{query.enough(proxy.REQUESTS, tuning.floor)}"
 
 
 ALERTS: Final = (

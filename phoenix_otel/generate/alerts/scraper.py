@@ -11,7 +11,7 @@ from phoenix_otel.generate.recording_rules import ALIVE, FAILED_REQUESTS, RESPON
 
 
 def _with_traffic(query: Query, tuning: Tuning) -> str:
-    return f"and {ON}\n{query.increase(scraper.REQUESTS)} >= {number_text(tuning.floor or 0)}"
+    return f"and {ON}\n{query.enough(scraper.REQUESTS, tuning.floor)}"
 
 
 def _failure_rate(query: Query, tuning: Tuning) -> str:
@@ -26,8 +26,7 @@ def _success_rate(query: Query, tuning: Tuning) -> str:
 
 def _response_time(query: Query, tuning: Tuning) -> str:
     slow = f"{RESPONSE_TIME.record(query)} > {number_text(tuning.threshold or 0)}"
-    answered = query.increase(scraper.RESPONSE_TIME, "_count")
-    return f"{slow}\nand {ON}\n{answered} >= {number_text(tuning.floor or 0)}"
+    return f"{slow}\nand {ON}\n{query.enough(scraper.RESPONSE_TIME, tuning.floor, '_count')}"
 
 
 def _not_responding(query: Query, tuning: Tuning) -> str:
