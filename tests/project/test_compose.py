@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
+import tomllib
 from typing import Any
 
 import pytest
 import yaml
 
+from phoenix_otel.cli.demo import demo
 from tests.stack.compose import command, services
 from tests.stack.process import ROOT, binary
 
@@ -116,3 +118,12 @@ def test_alertmanager_is_the_one_that_the_tests_run() -> None:
     tested = re.search(r"version (\d+\.\d+\.\d+)", version.stdout + version.stderr)
     assert tested is not None
     assert SERVICES["alertmanager"]["image"].endswith(f":v{tested[1]}")
+
+
+def test_the_demo_is_started_with_options_that_it_has() -> None:
+    parsed = demo.make_context("demo", command("demo")).params
+    assert (parsed["duration"], parsed["port"], parsed["mongo_uri"]) == (0, 9090, "mongodb://mongo:27017")
+    extras = re.search(r"/src\[([\w,]+)\]", SERVICES["demo"]["build"]["dockerfile_inline"])
+    assert extras is not None
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["optional-dependencies"]
+    assert set(extras[1].split(",")) <= set(known)
