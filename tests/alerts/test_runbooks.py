@@ -12,9 +12,7 @@ from tests.stack.process import ROOT
 RULES = yaml.safe_load((ROOT / "collector-config/prometheus/alerts.yml").read_text("utf-8"))
 ALERTS = {rule["alert"]: rule["annotations"] for group in RULES["groups"] for rule in group["rules"] if "alert" in rule}
 PAGE = (ROOT / "docs/runbooks.md").read_text("utf-8")
-SECTIONS = {
-    title: body for title, body in re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, flags=re.MULTILINE | re.DOTALL)
-}
+SECTIONS = dict(re.findall(r"^### (\w+)\n(.*?)(?=^##|\Z)", PAGE, flags=re.MULTILINE | re.DOTALL))
 
 
 def test_there_is_a_runbook_for_each_alert_and_no_other() -> None:
