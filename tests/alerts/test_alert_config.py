@@ -170,7 +170,7 @@ def test_a_tuned_alert_says_its_limits() -> None:
     found = rule(config, "HighScrapingFailureRate")
 
     assert "ratio_rate10m > 0.6\n" in found["expr"]
-    assert "[10m])) >= 20" in found["expr"]
+    assert "[10m])) > 19" in found["expr"]
     assert found["for"] == "90m"
     assert "keep_firing_for" not in found
     assert found["labels"] == {"severity": "warning"}
