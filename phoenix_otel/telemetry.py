@@ -162,7 +162,7 @@ class Telemetry:
 
     def _snapshot(self) -> Snapshot:
         reader = self._pipeline.prometheus if self._pipeline is not None else None
-        return Snapshot(reader.families() if reader is not None else [])
+        return reader.snapshot() if reader is not None else Snapshot([])
 
     def _health(self, pipeline: Pipeline, options: MetricsConfig) -> health.Health:
         components = {

@@ -15,6 +15,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
+from phoenix_otel import sdk
 from phoenix_otel._version import __version__
 from phoenix_otel.config import TelemetryConfig
 from phoenix_otel.pipeline.otlp import OutageAwareExporter, otlp_exporter
@@ -81,8 +82,7 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     """Build our own provider, or attach to the `foreign` one. Raises ConfigError if a package for OTLP is missing."""
     readers = _readers(config, attached=foreign is not None)
     if foreign is None:
-        own = MeterProvider(readers.all, resource, shutdown_on_exit=False)
-        return Pipeline(own, readers, owned=True)
+        return Pipeline(_own_provider(config, readers, resource), readers, owned=True)
     _logger.info("phoenix_otel: a MeterProvider is set already; attaching to it")
     if not isinstance(foreign, MeterProvider):
         _logger.warning("phoenix_otel: that MeterProvider takes no readers; the endpoint cannot show what it records")
@@ -90,6 +90,19 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     for reader in readers.all:
         foreign.add_metric_reader(reader)
     return Pipeline(foreign, readers, owned=False)
+
+
+def _own_provider(config: TelemetryConfig, readers: Readers, resource: Resource) -> MeterProvider:
+    options = config.options
+    if not options.fast_path:
+        return MeterProvider(readers.all, resource, shutdown_on_exit=False)
+    return sdk.MeterProvider(
+        readers.all,
+        resource,
+        shutdown_on_exit=False,
+        cardinality_limit=options.cardinality_limit,
+        cardinality_limits=options.cardinality_limits,
+    )
 
 
 def _readers(config: TelemetryConfig, *, attached: bool) -> Readers:
