@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from opentelemetry.sdk.metrics import MeterProvider
 from prometheus_client import Metric as Family
 from prometheus_client.samples import Sample
 
 from phoenix_otel.pipeline.pipeline import SCOPE
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
 from phoenix_otel.recorders import Binding, MetricsCollector
+from phoenix_otel.sdk import MeterProvider
 from phoenix_otel.telemetry import get_metrics_collector, reset
 
 __all__ = ["RecordedMetrics", "recorded_metrics", "reset"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 from typing import Final
@@ -53,6 +53,11 @@ class Pipeline:
     def meter(self) -> Meter:
         """Return the meter of our own scope."""
         return self._provider.get_meter(SCOPE, __version__)
+
+    def series_of_others(self) -> Iterable[tuple[str, int]]:
+        """Return Prometheus name and number of series of the program's own metrics, as far as the provider knows."""
+        core = getattr(self._provider, "core", None)
+        return () if core is None else core.series(without_scope=SCOPE)
 
     def force_flush(self, timeout: float) -> bool:
         """Push what there is, within `timeout` seconds; tell whether it arrived."""

@@ -6,7 +6,7 @@ import dataclasses
 import logging
 from collections.abc import Iterable, Mapping
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
 from opentelemetry.sdk.metrics.export import Metric, MetricsData, ResourceMetrics, ScopeMetrics
@@ -15,9 +15,11 @@ from prometheus_client import CollectorRegistry
 from prometheus_client import Metric as Family
 
 from phoenix_otel.pipeline.snapshot import DirectSnapshot, Snapshot
-from phoenix_otel.sdk.collection import Core
-from phoenix_otel.sdk.exposition import Exposition, TextFormat
-from phoenix_otel.sdk.families import Families, family_name, family_type
+from phoenix_otel.sdk.names import family_name, family_type
+
+if TYPE_CHECKING:  # where the SDK is not built as expected there are none
+    from phoenix_otel.sdk.collection import Core
+    from phoenix_otel.sdk.exposition import Exposition
 
 _logger = logging.getLogger("phoenix_otel")
 
@@ -26,18 +28,17 @@ class PrometheusReader(PrometheusMetricReader):
     """Collects one state at a time into a private registry; all of it is safe from any number of threads.
 
     `labels` are put on every series. Those of `own_scope` have exactly the labels of the catalog; any other scope's
-    carry otel_scope_name, as the specification of OpenTelemetry's compatibility with Prometheus has it. Where the
-    provider is phoenix_otel.sdk's, `core` leads to its cells, and text is made from them directly.
+    carry otel_scope_name, as the specification of OpenTelemetry's compatibility with Prometheus has it.
     """
 
     def __init__(self, own_scope: str, labels: Mapping[str, str]) -> None:
         self._own_registry = CollectorRegistry(auto_describe=False)
         super().__init__(scope_info_enabled=False, registry=self._own_registry)
-        self.core: Core | None = None
+        self._core: Core | None = None
+        self._exposition: Exposition | None = None
         self.takes_cells = False
         self._own_scope = own_scope
         self._labels = dict(labels)
-        self._exposition = Exposition()
         self._latest: MetricsData | None = None
         self._serial = Lock()
         self._closed = False
@@ -45,20 +46,32 @@ class PrometheusReader(PrometheusMetricReader):
 
     def snapshot(self) -> Snapshot:
         """Return the present state, collected when it is asked for."""
-        return Snapshot(self.families()) if self.core is None else DirectSnapshot(self.families, self.text)
+        return (
+            Snapshot(self.families())
+            if self._core is None
+            else DirectSnapshot(self.families, lambda openmetrics: self.text(openmetrics=openmetrics))
+        )
 
     def families(self) -> list[Family]:
         """Collect once and return every metric family; nothing after a shutdown."""
         with self._serial:
             return [] if self._closed else list(self._own_registry.collect())
 
-    def text(self, form: TextFormat) -> bytes:
-        """Collect once and return every metric family as text; none after a shutdown."""
+    def read_cells(self, core: Core) -> None:
+        """Be led to the cells of a provider that has them: text is made from these directly."""
+        self._core = core
+        self._exposition = core.exposition(self._own_scope, self._labels)
+
+    def text(self, *, openmetrics: bool) -> bytes:
+        """Collect once and return every metric family as text; none after a shutdown, or without cells."""
         with self._serial:
-            families = Families(self._own_scope, self._labels)
-            if not self._closed and self.core is not None:
-                self._gather(families, self.core)
-            return self._exposition.render(families, form)
+            core, exposition = self._core, self._exposition
+            if core is None or exposition is None:
+                return b""
+            instruments, data = ([], None) if self._closed else (core.shared_with(self), self._rest())
+            body, unsupported = exposition.render(instruments, data, openmetrics=openmetrics)
+            self._warn_unsupported(unsupported)
+            return body
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Do nothing: a scrape collects for itself, and what nobody read would show up twice in the next one."""
@@ -71,19 +84,14 @@ class PrometheusReader(PrometheusMetricReader):
                 self._closed = True
                 super().shutdown(timeout_millis, **kwargs)
 
-    def _gather(self, families: Families, core: Core) -> None:
+    def _rest(self) -> MetricsData | None:
+        """Collect what is not in cells."""
         self.takes_cells, self._latest = True, None
         try:
             self.collect()
         finally:
             self.takes_cells = False
-        instruments = core.shared_with(self)
-        if instruments or self._latest is not None:
-            families.add_target(core.resource)
-        if self._latest is not None:
-            families.add_data(self._latest)
-        families.add_instruments(instruments)
-        self._warn_unsupported(families.unsupported)
+        return self._latest
 
     def _receive_metrics(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> None:
         if self.takes_cells:

@@ -10,7 +10,6 @@ from prometheus_client import Metric as Family
 from prometheus_client.exposition import choose_encoder, generate_latest
 
 from phoenix_otel.catalog import DOMAINS
-from phoenix_otel.sdk.exposition import OPENMETRICS, TEXT, TextFormat
 
 _DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
 _UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
@@ -56,7 +55,7 @@ class Snapshot:
 class DirectSnapshot(Snapshot):
     """The state at the moment when it is asked for; text comes straight from the numbers."""
 
-    def __init__(self, read: Callable[[], Sequence[Family]], render: Callable[[TextFormat], bytes]) -> None:
+    def __init__(self, read: Callable[[], Sequence[Family]], render: Callable[[bool], bytes]) -> None:
         self._read = read
         self._render = render
 
@@ -70,7 +69,7 @@ class DirectSnapshot(Snapshot):
         encode, content_type = _encoder(accept)
         if content_type.endswith(_RENAMING):
             return encode(self), content_type
-        return self._render(OPENMETRICS if content_type.startswith(_OPENMETRICS) else TEXT), content_type
+        return self._render(content_type.startswith(_OPENMETRICS)), content_type
 
 
 def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:

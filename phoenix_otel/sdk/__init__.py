@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
-from phoenix_otel.sdk.provider import MeterProvider
+try:
+    from phoenix_otel.sdk.provider import MeterProvider
+except ImportError:  # a version of the SDK that is built in another way
+    from phoenix_otel.sdk.plain import MeterProvider  # type: ignore[assignment]
 
 __all__ = ["MeterProvider"]

@@ -75,7 +75,10 @@ class DistributionTally:
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
-        self.empty()
+        self.counts = [0] * (len(bounds) + 1)
+        self.sum: Number = 0
+        self.min: Number = math.inf
+        self.max: Number = -math.inf
 
     def record(self, amount: Number) -> None:
         """Count an amount in its bucket."""
@@ -93,9 +96,7 @@ class DistributionTally:
     def empty(self) -> None:
         """Start again from nothing."""
         self.counts = [0] * (len(self.bounds) + 1)
-        self.sum: Number = 0
-        self.min: Number = math.inf
-        self.max: Number = -math.inf
+        self.sum, self.min, self.max = 0, math.inf, -math.inf
 
 
 Tally: TypeAlias = "SumTally | DistributionTally"
@@ -112,6 +113,10 @@ class Cell:
         self.start = start
         self.tallies: tuple[Tally, ...] = ()
         self.marks: dict[int, Mark] | None = None
+
+    def record(self, amount: Number) -> None:
+        """Take in an amount that has been checked."""
+        raise NotImplementedError
 
     def attributes(self) -> dict[str, Any]:
         """Return the attribute set."""
@@ -151,7 +156,6 @@ class SumCell(Cell):
         self.value += amount
         if self.tallies:
             self.tell(amount)
-
 
     def read(self) -> Number:
         """Return what is here now."""

@@ -25,8 +25,10 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from phoenix_otel.sdk import instruments as kinds
-from phoenix_otel.sdk.cells import Cell, Distribution, DistributionCell, Number
+from phoenix_otel.sdk.cells import Distribution, Number
 from phoenix_otel.sdk.exemplars import Exemplars
+from phoenix_otel.sdk.exposition import Exposition
+from phoenix_otel.sdk.families import prometheus_name
 from phoenix_otel.sdk.instruments import CellInstrument
 from phoenix_otel.sdk.internals import DefaultAggregation, Measurement, default_reservoir_factory
 
@@ -42,8 +44,7 @@ class ReaderView:
 
     def temporality(self, instrument: CellInstrument) -> AggregationTemporality:
         """Return what the reader prefers for this kind of instrument."""
-        preferred: AggregationTemporality = self._reader._instrument_class_temporality[instrument.kind]
-        return preferred
+        return self._reader._instrument_class_temporality[instrument.kind]
 
     def cumulative(self, instrument: CellInstrument) -> bool:
         """Tell whether the reader wants totals."""
@@ -92,9 +93,10 @@ class Core:
         """The provider's resource."""
         return self.provider._sdk_config.resource
 
-    def limit(self, name: str) -> int:
+    def limit(self, instrument: CellInstrument) -> int:
         """Return how many attribute sets an instrument may have."""
-        return self._limits.get(name, self._limit)
+        name = instrument.name
+        return self._limits.get(name, self._limits.get(prometheus_name(instrument), self._limit))
 
     def open(self, instrument: CellInstrument) -> None:
         """Begin with an instrument at its first record. ValueError for boundaries that the SDK refuses."""
@@ -122,6 +124,15 @@ class Core:
         """Return the instruments whose totals are what this reader wants."""
         view = self.readers[reader]
         return [each for each in self.instruments if view not in each.own and view not in each.by_sdk]
+
+    def series(self, *, without_scope: str) -> list[tuple[str, int]]:
+        """Return the Prometheus name of each instrument and how many series it has, without those of one scope."""
+        others = (each for each in self.instruments if each.instrumentation_scope.name != without_scope)
+        return [(prometheus_name(each), len(each.cells)) for each in others]
+
+    def exposition(self, own_scope: str, labels: Mapping[str, str]) -> Exposition:
+        """Return what writes text for a reader."""
+        return Exposition(self.resource, own_scope, labels)
 
     def after_fork(self) -> None:
         """Make the lock free again in a child: the thread that may have held it is not there."""
@@ -216,5 +227,7 @@ def _held(cell: Any, place: int | None, *, empty: bool) -> Distribution | Number
 
 
 def _exemplar(mark: Any, attributes: dict[str, Any]) -> Exemplar:
-    rest = {name: value for name, value in mark.attributes.items() if name not in attributes} if mark.attributes else None
+    rest = (
+        {name: value for name, value in mark.attributes.items() if name not in attributes} if mark.attributes else None
+    )
     return Exemplar(rest, mark.value, mark.time_unix_nano, mark.span_id, mark.trace_id)

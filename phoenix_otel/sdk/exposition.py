@@ -10,15 +10,17 @@ from dataclasses import dataclass
 from itertools import accumulate
 from typing import Any, Final
 
+from opentelemetry.sdk.metrics.export import MetricsData
+from opentelemetry.sdk.resources import Resource
 from prometheus_client.utils import floatToGoString
 
 from phoenix_otel.sdk.cells import Distribution, Mark
-from phoenix_otel.sdk.families import CellSource, Family, Labels, PointSource, shown
+from phoenix_otel.sdk.families import CellSource, Families, Family, Labels, PointSource, shown
 from phoenix_otel.sdk.instruments import CellInstrument
 
 
 @dataclass(frozen=True)
-class TextFormat:
+class _Format:
     """What the two formats differ in."""
 
     named_in_full: bool
@@ -31,8 +33,8 @@ class TextFormat:
 _ESCAPES: Final = str.maketrans({"\\": r"\\", "\n": r"\n"})
 _ESCAPES_IN_QUOTES: Final = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 
-TEXT: Final = TextFormat(named_in_full=True, help_escapes=_ESCAPES, units=False, exemplars=False, end="")
-OPENMETRICS: Final = TextFormat(
+_TEXT: Final = _Format(named_in_full=True, help_escapes=_ESCAPES, units=False, exemplars=False, end="")
+_OPENMETRICS: Final = _Format(
     named_in_full=False, help_escapes=_ESCAPES_IN_QUOTES, units=True, exemplars=True, end="# EOF\n"
 )
 
@@ -43,17 +45,32 @@ _FEW: Final = 1_000_000
 
 
 class Exposition:
-    """Writes families; remembers the labels of cells from one time to the next."""
+    """Writes families for one reader; remembers the labels of cells from one time to the next.
 
-    def __init__(self) -> None:
+    `labels` are on every series, otel_scope_name on those that are not of `own_scope`.
+    """
+
+    def __init__(self, resource: Resource, own_scope: str, labels: Labels) -> None:
+        self._resource = resource
+        self._own_scope = own_scope
+        self._labels = labels
         self._remembered: dict[CellInstrument, _LabelTexts] = {}
 
-    def render(self, families: Iterable[Family], form: TextFormat) -> bytes:
-        """Return the text of these families."""
+    def render(
+        self, instruments: Sequence[CellInstrument], data: MetricsData | None, *, openmetrics: bool
+    ) -> tuple[bytes, set[str]]:
+        """Return the text of these, and the names of metrics that it cannot show."""
+        families = Families(self._own_scope, self._labels)
+        if instruments or data is not None:
+            families.add_target(self._resource)
+        if data is not None:
+            families.add_data(data)
+        families.add_instruments(instruments)
+        form = _OPENMETRICS if openmetrics else _TEXT
         lines = [line for family in families for line in self._family(family, form)]
-        return ("".join(lines) + form.end).encode("utf-8", "replace")
+        return ("".join(lines) + form.end).encode("utf-8", "replace"), families.unsupported
 
-    def _family(self, family: Family, form: TextFormat) -> Iterator[str]:
+    def _family(self, family: Family, form: _Format) -> Iterator[str]:
         full = family.name + _SUFFIXES.get(family.type, "")
         name = full if form.named_in_full else family.name
         yield f"# HELP {name} {family.help.translate(form.help_escapes)}\n"
@@ -69,7 +86,7 @@ class Exposition:
                 yield from _points(family, full, source, names)
 
     def _cells(
-        self, family: Family, full: str, source: CellSource, cells: list[Any], names: tuple[str, ...], form: TextFormat
+        self, family: Family, full: str, source: CellSource, cells: list[Any], names: tuple[str, ...], form: _Format
     ) -> Iterator[str]:
         labels = self._remembered.get(source.instrument)
         if labels is None or labels.names != names:
@@ -132,7 +149,7 @@ class _HistogramLines:
         self._with_sum = not bounds or bounds[0] >= 0
 
     def lines(
-        self, labels: tuple[str, str, str], held: Distribution, marks: Mapping[int, Mark] | None = None
+        self, labels: tuple[str, str, str], held: Distribution, marks: dict[int, Mark] | None = None
     ) -> list[str]:
         """Return the lines of one series; no count and sum where a bound is negative, as in prometheus_client."""
         before, after, plain = labels
@@ -163,7 +180,7 @@ def _points(family: Family, full: str, source: PointSource, names: tuple[str, ..
 
 
 def _number(value: float) -> str:
-    return repr(float(value)) if -1e300 < value < _FEW else floatToGoString(value)
+    return repr(float(value)) if -1e300 < value < _FEW else str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
 def _exemplar(marks: Mapping[int, Mark]) -> str:

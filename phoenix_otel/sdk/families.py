@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from json import dumps
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from opentelemetry.sdk.metrics.export import Gauge, Histogram, Metric, MetricsData, NumberDataPoint, Sum
+from opentelemetry.sdk.metrics.export import MetricsData, NumberDataPoint
 from opentelemetry.sdk.resources import Resource
 
 from phoenix_otel.sdk import instruments as kinds
 from phoenix_otel.sdk.instruments import CellInstrument
-from phoenix_otel.sdk.internals import map_unit, sanitize_attribute, sanitize_full_name
+from phoenix_otel.sdk.internals import map_unit, sanitize_attribute
+from phoenix_otel.sdk.names import FamilyType, family_name, family_type
 
-FamilyType = Literal["counter", "gauge", "histogram", "info"]
 Labels = Mapping[str, str]
 
 
@@ -58,20 +58,10 @@ class Family:
         return tuple(sorted({name for source in self.sources for name in source.names()}))
 
 
-def family_type(metric: Metric) -> FamilyType | None:
-    """Return the type that a metric of the SDK has for Prometheus; None for one that it cannot show."""
-    data = metric.data
-    if isinstance(data, Sum):
-        return "counter" if data.is_monotonic else "gauge"
-    return "gauge" if isinstance(data, Gauge) else "histogram" if isinstance(data, Histogram) else None
-
-
-def family_name(name: str, unit: str, type_: FamilyType) -> str:
-    """Return the family's name, by the specification's rules for Prometheus compatibility."""
-    name, unit = sanitize_full_name(name), map_unit(unit)
-    if type_ == "counter":
-        name = name.removesuffix("_total")
-    return f"{name}_{unit}" if unit and not name.endswith(f"_{unit}") else name
+def prometheus_name(instrument: CellInstrument) -> str:
+    """Return the name of an instrument's samples; for a histogram that of its family."""
+    type_ = _TYPES[instrument.kind]
+    return family_name(instrument.name, instrument.unit, type_) + ("_total" if type_ == "counter" else "")
 
 
 class Families:

@@ -10,10 +10,12 @@ import logging
 import sys
 from bisect import bisect_left
 from collections.abc import Callable
+from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 from opentelemetry.context import Context
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.util.types import Attributes
 
 from phoenix_otel.sdk.cells import (
@@ -42,24 +44,23 @@ Record = Callable[[Number], None]
 class CellInstrument(SeriesTable):
     """What the instruments share. It takes over the state of the SDK's `inner` one, whose name has been checked."""
 
-    kind: type
+    kind: type[Any]
     least = -_LARGEST
+    name: str
+    unit: str
+    description: str
+    instrumentation_scope: InstrumentationScope
 
     def __init__(self, inner: Any, core: Core) -> None:
-        for name, value in vars(inner).items():
+        for name, value in {**vars(inner), "_measurement_consumer": _WAY_BACK}.items():
             setattr(self, name, value)
-        super().__init__(core.lock, core.limit(self.name))
+        super().__init__(core.lock, core.limit(self))
         self.inner = inner
         self.own: tuple[ReaderView, ...] = ()
         self.by_sdk: tuple[ReaderView, ...] = ()
         self._core = core
-        self._possible = core.exemplars.possible
-        self._measurement_consumer = _WAY_BACK
+        self.possible = core.exemplars.possible
         self.opened = False
-
-    name: str
-    unit: str
-    description: str
 
     def take(self, measurement: Measurement) -> None:
         """Take in what the SDK has checked; ValueError where bucket boundaries are not ascending, as the SDK has it."""
@@ -100,7 +101,7 @@ class CellInstrument(SeriesTable):
 
     def refresh(self) -> None:
         """Take the short way where nothing stands against it."""
-        known = self._is_enabled() and not self.by_sdk
+        known = self.inner._is_enabled() and not self.by_sdk
         self.go_fast(known, short=known and not self.own)
 
     def prepare(self, default: Any) -> None:
@@ -113,7 +114,7 @@ class CellInstrument(SeriesTable):
     def _take_longer(
         self, sdks: Callable[..., None], amount: Number, attributes: Attributes, context: Context | None
     ) -> None:
-        """Record on what was seen before, be it in a span or with values that are not text; leave all else to the SDK."""
+        """Record on what was seen before, in a span or without text, too; leave all else to the SDK."""
         cell = self.look_up(attributes)
         if cell is not None and self.least <= amount <= _LARGEST:
             self._put(cell, amount, attributes, context)
@@ -122,15 +123,22 @@ class CellInstrument(SeriesTable):
 
     def _put(self, cell: Any, amount: Number, attributes: Any, context: Context | None) -> None:
         mark = None
-        if context or self._possible():
+        if context or self.possible():
             mark = self._core.exemplars.mark(amount, attributes, context)
         with self.lock:
             cell.record(amount)
             if mark is not None:
                 cell.keep(mark)
 
-    def bound(self, attributes: dict[str, Any]) -> Record:
-        """Return a function that records amounts on one attribute set without looking it up again."""
+    def recording_on(self, attributes: dict[str, Any]) -> Record:
+        """Return a function that records non-negative amounts on one attribute set without looking it up again."""
+        cell = self.look_up(attributes)
+        return (
+            Bound(self, cell, attributes).record if cell is not None else partial(self.take_in, attributes=attributes)
+        )
+
+    def take_in(self, amount: Number, attributes: Attributes = None) -> None:
+        """Record, by whatever name the instrument has for that."""
         raise NotImplementedError
 
     def start(self, cell: Cell) -> None:
@@ -138,11 +146,34 @@ class CellInstrument(SeriesTable):
         cell.tallies = tuple(self.tally() for _ in self.own)
 
 
+class Bound:
+    """One instrument and one cell of it."""
+
+    __slots__ = ("_attributes", "_cell", "_instrument", "_lock", "_possible")
+
+    def __init__(self, instrument: CellInstrument, cell: Cell, attributes: dict[str, Any]) -> None:
+        self._instrument = instrument
+        self._cell = cell
+        self._attributes = attributes
+        self._lock = instrument.lock
+        self._possible = instrument.possible
+
+    def record(self, amount: Number) -> None:
+        """Record a non-negative amount."""
+        possible = self._possible
+        if self._instrument.fast and 0 <= amount <= _LARGEST and not possible():
+            with self._lock:
+                self._cell.record(amount)
+        else:
+            self._instrument.take_in(amount, self._attributes)
+
+
 class _WayBack:
     """Stands where the SDK's instruments have their consumer."""
 
-    def consume_measurement(self, measurement: Measurement) -> None:
-        measurement.instrument.take(measurement)  # type: ignore[attr-defined]
+    def consume_measurement(self, measurement: Any) -> None:
+        """Lead a measurement to the cells of its instrument."""
+        measurement.instrument.take(measurement)
 
 
 _WAY_BACK: Final = _WayBack()
@@ -168,9 +199,9 @@ class Counter(_Summing, _Counter):
 
     def add(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Add a finite, non-negative amount; TypeError if it is no number."""
-        pick, possible = self._pick, self._possible  # called as locals: faster than as attributes
+        pick, possible = self._pick, self.possible  # called as locals: faster than as attributes
         try:
-            if attributes.__class__ is dict and len(attributes) == self._width:  # type: ignore[arg-type]
+            if attributes.__class__ is dict and len(attributes) == self._width:
                 cell = self._known[pick(attributes)]
                 if 0 <= amount <= _LARGEST and not context and not possible():
                     with self.lock:
@@ -179,6 +210,8 @@ class Counter(_Summing, _Counter):
         except (KeyError, TypeError):
             pass  # not seen before, or not as text
         self._take_longer(super().add, amount, attributes, context)
+
+    take_in = add
 
 
 class UpDownCounter(_Summing, _UpDownCounter):
@@ -190,6 +223,8 @@ class UpDownCounter(_Summing, _UpDownCounter):
         """Add a finite amount; TypeError if it is no number."""
         self._take_longer(super().add, amount, attributes, context)
 
+    take_in = add
+
 
 class Gauge(CellInstrument, _Gauge):
     """The latest value."""
@@ -199,6 +234,8 @@ class Gauge(CellInstrument, _Gauge):
     def set(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Set a finite amount; TypeError if it is no number."""
         self._take_longer(super().set, amount, attributes, context)
+
+    take_in = set  # noqa: A003 - the API's name
 
     def new_cell(self, names: tuple[str, ...], values: tuple[Any, ...]) -> LastCell:
         """Make the cell of a new attribute set."""
@@ -218,9 +255,9 @@ class Histogram(CellInstrument, _Histogram):
 
     def record(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Record a finite, non-negative amount; TypeError if it is no number."""
-        pick, possible = self._pick, self._possible  # called as locals: faster than as attributes
+        pick, possible = self._pick, self.possible  # called as locals: faster than as attributes
         try:
-            if attributes.__class__ is dict and len(attributes) == self._width:  # type: ignore[arg-type]
+            if attributes.__class__ is dict and len(attributes) == self._width:
                 cell = self._known[pick(attributes)]
                 if 0 <= amount <= _LARGEST and not context and not possible():
                     bucket = bisect_left(self.bounds, amount)
@@ -235,6 +272,8 @@ class Histogram(CellInstrument, _Histogram):
         except (KeyError, TypeError):
             pass  # not seen before, or not as text
         self._take_longer(super().record, amount, attributes, context)
+
+    take_in = record
 
     def prepare(self, default: Any) -> None:
         """Take the bucket boundaries that the SDK would have used."""

@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from threading import Lock
-from typing import Any, TypeVar
+from typing import Any
 
-from opentelemetry.metrics import CallbackT, UpDownCounter
+from opentelemetry.metrics import CallbackT, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
 from opentelemetry.metrics import Counter as APICounter
 from opentelemetry.metrics import Histogram as APIHistogram
-from opentelemetry.metrics import ObservableCounter, ObservableGauge, ObservableUpDownCounter
 from opentelemetry.metrics import _Gauge as APIGauge
 from opentelemetry.sdk import metrics as sdk
 
 from phoenix_otel.sdk import instruments
 from phoenix_otel.sdk.collection import Core
 from phoenix_otel.sdk.instruments import CellInstrument
-
-InstrumentT = TypeVar("InstrumentT")
 
 
 class CellMeter(sdk.Meter):
@@ -32,15 +29,20 @@ class CellMeter(sdk.Meter):
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> APICounter:
         """Create a counter. Raises as the SDK does for a name or unit that is not allowed."""
-        return self._over(self._sdks.create_counter(name, unit, description), instruments.Counter)
+        created: APICounter = self._over(self._sdks.create_counter(name, unit, description), instruments.Counter)
+        return created
 
     def create_up_down_counter(self, name: str, unit: str = "", description: str = "") -> UpDownCounter:
         """Create an up-down counter. Raises as the SDK does for a name or unit that is not allowed."""
-        return self._over(self._sdks.create_up_down_counter(name, unit, description), instruments.UpDownCounter)
+        created: UpDownCounter = self._over(
+            self._sdks.create_up_down_counter(name, unit, description), instruments.UpDownCounter
+        )
+        return created
 
     def create_gauge(self, name: str, unit: str = "", description: str = "") -> APIGauge:
         """Create a gauge. Raises as the SDK does for a name or unit that is not allowed."""
-        return self._over(self._sdks.create_gauge(name, unit, description), instruments.Gauge)
+        created: APIGauge = self._over(self._sdks.create_gauge(name, unit, description), instruments.Gauge)
+        return created
 
     def create_histogram(
         self,
@@ -54,7 +56,8 @@ class CellMeter(sdk.Meter):
         inner = self._sdks.create_histogram(
             name, unit, description, explicit_bucket_boundaries_advisory=explicit_bucket_boundaries_advisory
         )
-        return self._over(inner, instruments.Histogram)
+        created: APIHistogram = self._over(inner, instruments.Histogram)
+        return created
 
     def create_observable_counter(
         self, name: str, callbacks: Sequence[CallbackT] | None = None, unit: str = "", description: str = ""
@@ -79,11 +82,10 @@ class CellMeter(sdk.Meter):
         created: ObservableGauge = self._sdks.create_observable_gauge(name, callbacks, unit, description)
         return created
 
-    def _over(self, inner: InstrumentT, kind: type[CellInstrument]) -> InstrumentT:
+    def _over(self, inner: Any, kind: type[CellInstrument]) -> Any:
         if any(view._match(inner) for view in self._core.views):
             return inner
         with self._lock:
             if inner not in self._over_cells:
                 self._over_cells[inner] = kind(inner, self._core)
-            made: Any = self._over_cells[inner]
-        return made  # type: ignore[no-any-return]
+            return self._over_cells[inner]

@@ -17,6 +17,7 @@ from opentelemetry.util.types import Attributes
 
 from phoenix_otel.sdk.collection import Core, collect
 from phoenix_otel.sdk.meter import CellMeter
+from phoenix_otel.sdk.plain import say_so
 
 _logger = logging.getLogger("phoenix_otel")
 
@@ -28,7 +29,8 @@ class MeterProvider(sdk.MeterProvider):
     """The SDK's MeterProvider with a short way from a record to its number.
 
     `cardinality_limit` is the number of attribute sets of one instrument, the overflow series included;
-    `cardinality_limits` replaces it for some, by the instrument's name in lower case. All else is the SDK's.
+    `cardinality_limits` replaces it for some, by the instrument's name in lower case or the name that Prometheus has
+    for it. All else is the SDK's.
     Where the SDK is not built as expected, this is the plain SDK, and one line in the log says so.
     """
 
@@ -70,9 +72,9 @@ class MeterProvider(sdk.MeterProvider):
     def add_metric_reader(self, metric_reader: MetricReader) -> None:
         """Add a reader, which sees what is recorded from now on."""
         super().add_metric_reader(metric_reader)
-        if self.core is not None and metric_reader in self._measurement_consumer._reader_storages:
-            if metric_reader not in self.core.readers:
-                self._lead_to_cells(metric_reader)
+        taken = metric_reader in self._measurement_consumer._reader_storages
+        if taken and self.core is not None and metric_reader not in self.core.readers:
+            self._lead_to_cells(metric_reader)
 
     def remove_metric_reader(self, metric_reader: MetricReader) -> None:
         """Remove a reader and shut it down."""
@@ -83,9 +85,9 @@ class MeterProvider(sdk.MeterProvider):
     def _lead_to_cells(self, reader: MetricReader) -> None:
         if self.core is not None:
             self.core.add_reader(reader)
-            reader._set_collect_callback(self._collect_with_cells)
-            if hasattr(reader, "core"):
-                reader.core = self.core
+            reader._set_collect_callback(self._collect_with_cells)  # type: ignore[arg-type]  # the SDK's own is no other
+            if hasattr(reader, "read_cells"):
+                reader.read_cells(self.core)
 
     def _collect_with_cells(self, reader: MetricReader, timeout_millis: float = 10_000) -> MetricsData | None:
         data: MetricsData | None = self._measurement_consumer.collect(reader, timeout_millis=timeout_millis)
@@ -118,7 +120,7 @@ def _sdk_is_as_expected() -> bool:
         found = {}
         _logger.debug("phoenix_otel: the SDK is not as expected", exc_info=error)
     if found != {"a": 3, "b": -1, "c": 5, "d": 2.5}:
-        _logger.warning("phoenix_otel: this version of the OpenTelemetry SDK is not known; recording goes its own way")
+        say_so()
         return False
     return True
 

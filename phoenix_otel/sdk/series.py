@@ -22,14 +22,14 @@ _NO_LAYOUT: Final = -1
 
 
 class SeriesTable:
-    """The cells of one instrument, at most `limit` of them, the overflow series included; `names` are all their names."""
+    """The cells of one instrument, at most `limit` of them, the overflow series included, and all their names."""
 
-    def __init__(self, lock: RLock, limit: int) -> None:  # type: ignore[valid-type]
+    def __init__(self, lock: RLock, limit: int) -> None:
         self.limit = limit
         self.cells: list[Any] = []
         self.names: set[str] = set()
         self.lock: Any = lock
-        self._fast = self._short = True
+        self.fast = self._short = True
         self._layout: tuple[str, ...] = ()
         self._width = _NO_LAYOUT
         self._pick: Callable[[Any], Any] = itemgetter("")
@@ -47,12 +47,12 @@ class SeriesTable:
 
     def go_fast(self, fast: bool, *, short: bool) -> None:
         """Let `look_up` find what is known, and `_width` open the short way; or have everything go the SDK's way."""
-        self._fast, self._short = fast, short
+        self.fast, self._short = fast, short
         self._width = len(self._layout) if short and self._layout else _NO_LAYOUT
 
     def look_up(self, attributes: Any) -> Any:
         """Return the cell of attributes that were seen before, as they are given; None for all else."""
-        if not self._fast:
+        if not self.fast:
             return None
         if not attributes:
             return self._bare if attributes is None or attributes.__class__ is dict else None
@@ -94,7 +94,7 @@ class SeriesTable:
             if not self._layout:
                 self._layout = tuple(given)
                 self._pick = itemgetter(*given)
-                self.go_fast(self._fast, short=self._short)
+                self.go_fast(self.fast, short=self._short)
             if len(given) == len(self._layout) and all(name in given for name in self._layout):
                 return self._known, self._pick(given)
         if types <= _PLAIN:
@@ -103,9 +103,9 @@ class SeriesTable:
 
     def _remember(self, attributes: Mapping[str, Any], cell: Any) -> None:
         """Know this order of names, too, unless the layout does."""
-        if cell.names is not self._layout and set(map(type, attributes.values())) <= _PLAIN:
-            if len(self._typed) < 8 * self.limit:
-                self._typed[_typed_key(attributes)] = cell
+        room = cell.names is not self._layout and len(self._typed) < 8 * self.limit
+        if room and set(map(type, attributes.values())) <= _PLAIN:
+            self._typed[_typed_key(attributes)] = cell
 
     def _overflow_cell(self) -> Any:
         if self._overflow is None:
