@@ -17,7 +17,7 @@ from opentelemetry.sdk.resources import Resource
 
 from phoenix_otel import sdk
 from phoenix_otel._version import __version__
-from phoenix_otel.config import TelemetryConfig
+from phoenix_otel.config import MetricsConfig, TelemetryConfig
 from phoenix_otel.pipeline.otlp import OutageAwareExporter, otlp_exporter
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
 
@@ -87,7 +87,7 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     """Build our own provider, or attach to the `foreign` one. Raises ConfigError if a package for OTLP is missing."""
     readers = _readers(config, attached=foreign is not None)
     if foreign is None:
-        return Pipeline(_own_provider(config, readers, resource), readers, owned=True)
+        return Pipeline(build_provider(config.options, readers.all, resource), readers, owned=True)
     _logger.info("phoenix_otel: a MeterProvider is set already; attaching to it")
     if not isinstance(foreign, MeterProvider):
         _logger.warning("phoenix_otel: that MeterProvider takes no readers; the endpoint cannot show what it records")
@@ -97,12 +97,12 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     return Pipeline(foreign, readers, owned=False)
 
 
-def _own_provider(config: TelemetryConfig, readers: Readers, resource: Resource) -> MeterProvider:
-    options = config.options
+def build_provider(options: MetricsConfig, readers: Sequence[MetricReader], resource: Resource) -> MeterProvider:
+    """Build a MeterProvider: the fast one, or the plain SDK's if the options say so."""
     if not options.fast_path:
-        return MeterProvider(readers.all, resource, shutdown_on_exit=False)
+        return MeterProvider(readers, resource, shutdown_on_exit=False)
     return sdk.MeterProvider(
-        readers.all,
+        readers,
         resource,
         shutdown_on_exit=False,
         cardinality_limit=options.cardinality_limit,

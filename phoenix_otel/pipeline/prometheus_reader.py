@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from prometheus_client import Metric as Family
 
 from phoenix_otel.pipeline.snapshot import DirectSnapshot, Snapshot
-from phoenix_otel.sdk.names import family_name, family_type
+from phoenix_otel.sdk.names import family_name, family_type, longest
 
 if TYPE_CHECKING:  # where the SDK is not built as expected there are none
     from phoenix_otel.sdk.collection import Core
@@ -101,7 +101,7 @@ class PrometheusReader(PrometheusMetricReader):
 
     def _one_scope(self, data: MetricsData) -> MetricsData:
         """Join what is one family to Prometheus, so that its label names are known before its first sample."""
-        joined: dict[tuple[object, ...], tuple[Metric, list[Any]]] = {}
+        joined: dict[tuple[object, ...], tuple[list[Metric], list[Any]]] = {}
         for scope_metrics in (scope for resource in data.resource_metrics for scope in resource.scope_metrics):
             extra = self._labels | self._scope_labels(scope_metrics.scope)
             for metric in scope_metrics.metrics:
@@ -110,8 +110,10 @@ class PrometheusReader(PrometheusMetricReader):
                     self._warn_unsupported([metric.name])
                     continue
                 key = (family_name(metric.name, metric.unit or "", type_), type_)
-                joined.setdefault(key, (metric, []))[1].extend(_with_labels(metric.data.data_points, extra))
-        metrics = [_with_points(metric, points) for metric, points in joined.values()]
+                alike, points = joined.setdefault(key, ([], []))
+                alike.append(metric)
+                points.extend(_with_labels(metric.data.data_points, extra))
+        metrics = [_one(alike, points) for alike, points in joined.values()]
         resource_metrics = data.resource_metrics[0]
         scope = ScopeMetrics(InstrumentationScope(self._own_scope), metrics, "")
         return MetricsData([ResourceMetrics(resource_metrics.resource, [scope], resource_metrics.schema_url)])
@@ -133,6 +135,7 @@ def _with_labels(points: Iterable[Any], labels: Mapping[str, str]) -> Iterable[A
     return [dataclasses.replace(point, attributes={**(point.attributes or {}), **labels}) for point in points]
 
 
-def _with_points(metric: Metric, points: list[Any]) -> Metric:
-    data: Any = metric.data
-    return dataclasses.replace(metric, data=dataclasses.replace(data, data_points=points))
+def _one(alike: Sequence[Metric], points: list[Any]) -> Metric:
+    data: Any = alike[0].data
+    description = longest(*(metric.description for metric in alike))
+    return dataclasses.replace(alike[0], description=description, data=dataclasses.replace(data, data_points=points))

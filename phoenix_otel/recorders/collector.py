@@ -18,7 +18,7 @@ from phoenix_otel.recorders.telemetry import TelemetryRecorder
 
 
 class MetricsCollector:
-    """`.scraper .proxy .database .rate_limit .system .http_client .telemetry`; records nothing until it is bound to a meter.
+    """`.scraper .proxy .database .rate_limit .system .http_client .telemetry`; records nothing until it is bound.
 
     It may be held from the first import on: what is bound later records through the same objects.
     """

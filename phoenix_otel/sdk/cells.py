@@ -47,7 +47,7 @@ class SumTally:
 
     def record(self, amount: Number) -> None:
         """Add an amount."""
-        self.value = amount if self.value is None else self.value + amount
+        self.value = (0 if self.value is None else self.value) + amount
 
     def read(self) -> Number | None:
         """Return what is here now."""

@@ -13,7 +13,7 @@ from opentelemetry.sdk.resources import Resource
 from phoenix_otel.sdk import instruments as kinds
 from phoenix_otel.sdk.instruments import CellInstrument
 from phoenix_otel.sdk.internals import map_unit, sanitize_attribute
-from phoenix_otel.sdk.names import FamilyType, family_name, family_type
+from phoenix_otel.sdk.names import FamilyType, family_name, family_type, longest
 
 Labels = Mapping[str, str]
 
@@ -43,7 +43,7 @@ class PointSource:
         return {sanitize_attribute(name) for name in (*given, *self.extra)}
 
 
-@dataclass(frozen=True)
+@dataclass
 class Family:
     """A name without `_total` or `_info`, type, unit, help, and where the series come from."""
 
@@ -102,7 +102,9 @@ class Families:
 
     def _family(self, name: str, unit: str | None, description: str | None, type_: FamilyType) -> Family:
         full = family_name(name, unit or "", type_)
-        return self._by_key.setdefault((full, type_), Family(full, type_, map_unit(unit or ""), description or ""))
+        family = self._by_key.setdefault((full, type_), Family(full, type_, map_unit(unit or ""), description or ""))
+        family.help = longest(family.help, description)
+        return family
 
     def _extra(self, scope: Any) -> Labels:
         return self._labels if scope.name == self._own_scope else {**self._labels, "otel_scope_name": scope.name}

@@ -28,3 +28,8 @@ def family_name(name: str, unit: str, type_: FamilyType) -> str:
     if type_ == "counter":
         name = name.removesuffix("_total")
     return f"{name}_{unit}" if unit and not name.endswith(f"_{unit}") else name
+
+
+def longest(*descriptions: str | None) -> str:
+    """Return the description that a family has where several would do: one that does not depend on who came first."""
+    return max((text or "" for text in descriptions), key=lambda text: (len(text), text))

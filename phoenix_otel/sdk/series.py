@@ -74,18 +74,18 @@ class SeriesTable:
         table, key = self._place(given)
         cell = table.get(key)
         if cell is not None:
-            self._remember(attributes, cell)
+            self._remember(attributes, cell, table)
             return cell, False
         if given == _OVERFLOW:
             return self._overflow_cell(), False
         if len(self.cells) - (self._overflow is not None) >= self.limit - 1:
             first = self._overflow is None
             return self._overflow_cell(), first
-        names = self._layout if table is self._known else tuple(given)
-        cell = table[key] = self._add(names, tuple(given[name] for name in names))
+        names = tuple(given)
+        cell = table[key] = self._add(self._layout if names == self._layout else names, tuple(given.values()))
         if not given:
             self._bare = cell
-        self._remember(attributes, cell)
+        self._remember(attributes, cell, table)
         return cell, False
 
     def _place(self, given: dict[str, Any]) -> tuple[dict[Any, Any], Any]:
@@ -101,9 +101,9 @@ class SeriesTable:
             return self._typed, _typed_key({name: given[name] for name in sorted(given)})
         return self._typed, hash_attributes(given)
 
-    def _remember(self, attributes: Mapping[str, Any], cell: Any) -> None:
+    def _remember(self, attributes: Mapping[str, Any], cell: Any, table: dict[Any, Any]) -> None:
         """Know this order of names, too, unless the layout does."""
-        room = cell.names is not self._layout and len(self._typed) < 8 * self.limit
+        room = table is not self._known and len(self._typed) < 8 * self.limit
         if room and set(map(type, attributes.values())) <= _PLAIN:
             self._typed[_typed_key(attributes)] = cell
 
