@@ -12,6 +12,7 @@ SERIES: Final = Metric(
     unit="{series}",
     description="Attribute sets that a metric has; at its cardinality limit new ones are counted in one",
     attributes=("metric",),
+    limited=False,
 )
 
 METRICS: Final = (SERIES,)

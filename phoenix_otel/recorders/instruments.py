@@ -6,6 +6,7 @@ They are made unbound, record nothing until `bind` gives them a meter, and can b
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
@@ -40,6 +41,8 @@ class Binding:
     def limit(self, metric: Metric) -> int:
         """Return how many attribute sets a metric may have."""
         limits = self.cardinality_limits
+        if not metric.limited:
+            return sys.maxsize
         return limits.get(metric.name, limits.get(metric.prometheus_name, self.cardinality_limit))
 
 
