@@ -26,7 +26,6 @@ Reading = tuple[Labels, float]
 _Key = tuple[tuple[str, str | bool], ...]
 
 _LARGEST_EXACT: Final = 2**53
-_EXACT: Final = frozenset({int, float})
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +98,7 @@ class _Synchronous:
         """Record on an OpenTelemetry instrument; one that can be bound to attributes finds its number faster."""
         self._series.reset(limit)
         self._records = {}
-        self._bound = getattr(instrument, "bound", None) or (
+        self._bound = getattr(instrument, "recording_on", None) or (
             lambda attributes: lambda amount: record(amount, attributes)
         )
 
@@ -111,7 +110,8 @@ class _Synchronous:
             self._take_first(amount, labels)
             return
         try:
-            if amount.__class__ not in _EXACT or not 0 <= amount <= _LARGEST_EXACT:
+            kind = amount.__class__
+            if (kind is not int and kind is not float) or not 0 <= amount <= _LARGEST_EXACT:
                 amount = self._checked(amount)
             record(amount)
             self._activity.last_record = monotonic()

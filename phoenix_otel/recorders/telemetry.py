@@ -20,4 +20,5 @@ class TelemetryRecorder:
 
     def observe_series(self, source: SourceT, series: Callable[[SourceT], Iterable[tuple[str, int]]]) -> None:
         """Ask `series(source)` at each collection for Prometheus names and numbers; the source is held weakly."""
-        self._series.ask(source, lambda asked: [((name,), number) for name, number in series(asked)])
+        own = telemetry.SERIES.prometheus_name  # it would grow while it is read
+        self._series.ask(source, lambda asked: [((name,), number) for name, number in series(asked) if name != own])

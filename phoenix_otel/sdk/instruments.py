@@ -41,11 +41,62 @@ _LARGEST: Final = sys.float_info.max
 Record = Callable[[Number], None]
 
 
+class _Bound:
+    """One instrument and one cell of it. `record` repeats what the cell does: a call less is a tenth of its time."""
+
+    __slots__ = ("_attributes", "_cell", "_instrument", "_lock", "_possible")
+
+    def __init__(self, instrument: CellInstrument, cell: Any, attributes: dict[str, Any]) -> None:
+        self._instrument = instrument
+        self._cell = cell
+        self._attributes = attributes
+        self._lock = instrument.lock
+        self._possible = instrument.possible
+
+    def record(self, amount: Number) -> None:
+        """Record a non-negative amount."""
+        self._instrument.take_in(amount, self._attributes)
+
+
+class _BoundSum(_Bound):
+    __slots__ = ()
+
+    def record(self, amount: Number) -> None:
+        """Add a non-negative amount."""
+        possible = self._possible
+        if self._instrument.short and 0 <= amount <= _LARGEST and not possible():
+            with self._lock:
+                self._cell.value += amount
+        else:
+            self._instrument.take_in(amount, self._attributes)
+
+
+class _BoundDistribution(_Bound):
+    __slots__ = ()
+
+    def record(self, amount: Number) -> None:
+        """Record a non-negative amount in its bucket."""
+        possible = self._possible
+        if self._instrument.short and 0 <= amount <= _LARGEST and not possible():
+            cell = self._cell
+            bucket = bisect_left(cell.bounds, amount)
+            with self._lock:
+                cell.sum += amount
+                cell.counts[bucket] += 1
+                if amount < cell.min:
+                    cell.min = amount
+                if amount > cell.max:
+                    cell.max = amount
+        else:
+            self._instrument.take_in(amount, self._attributes)
+
+
 class CellInstrument(SeriesTable):
     """What the instruments share. It takes over the state of the SDK's `inner` one, whose name has been checked."""
 
     kind: type[Any]
     least = -_LARGEST
+    bound: type[_Bound] = _Bound
     name: str
     unit: str
     description: str
@@ -134,7 +185,7 @@ class CellInstrument(SeriesTable):
         """Return a function that records non-negative amounts on one attribute set without looking it up again."""
         cell = self.look_up(attributes)
         return (
-            Bound(self, cell, attributes).record if cell is not None else partial(self.take_in, attributes=attributes)
+            self.bound(self, cell, attributes).record if cell is not None else partial(self.take_in, attributes=attributes)
         )
 
     def take_in(self, amount: Number, attributes: Attributes = None) -> None:
@@ -144,28 +195,6 @@ class CellInstrument(SeriesTable):
     def start(self, cell: Cell) -> None:
         """Give a new cell its tallies."""
         cell.tallies = tuple(self.tally() for _ in self.own)
-
-
-class Bound:
-    """One instrument and one cell of it."""
-
-    __slots__ = ("_attributes", "_cell", "_instrument", "_lock", "_possible")
-
-    def __init__(self, instrument: CellInstrument, cell: Cell, attributes: dict[str, Any]) -> None:
-        self._instrument = instrument
-        self._cell = cell
-        self._attributes = attributes
-        self._lock = instrument.lock
-        self._possible = instrument.possible
-
-    def record(self, amount: Number) -> None:
-        """Record a non-negative amount."""
-        possible = self._possible
-        if self._instrument.fast and 0 <= amount <= _LARGEST and not possible():
-            with self._lock:
-                self._cell.record(amount)
-        else:
-            self._instrument.take_in(amount, self._attributes)
 
 
 class _WayBack:
@@ -196,6 +225,7 @@ class Counter(_Summing, _Counter):
 
     kind = _Counter
     least = 0.0
+    bound = _BoundSum
 
     def add(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Add a finite, non-negative amount; TypeError if it is no number."""
@@ -251,6 +281,7 @@ class Histogram(CellInstrument, _Histogram):
 
     kind = _Histogram
     least = 0.0
+    bound = _BoundDistribution
     bounds: tuple[float, ...] = ()
 
     def record(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:

@@ -29,7 +29,7 @@ class SeriesTable:
         self.cells: list[Any] = []
         self.names: set[str] = set()
         self.lock: Any = lock
-        self.fast = self._short = True
+        self.fast = self.short = True
         self._layout: tuple[str, ...] = ()
         self._width = _NO_LAYOUT
         self._pick: Callable[[Any], Any] = itemgetter("")
@@ -47,7 +47,7 @@ class SeriesTable:
 
     def go_fast(self, fast: bool, *, short: bool) -> None:
         """Let `look_up` find what is known, and `_width` open the short way; or have everything go the SDK's way."""
-        self.fast, self._short = fast, short
+        self.fast, self.short = fast, short
         self._width = len(self._layout) if short and self._layout else _NO_LAYOUT
 
     def look_up(self, attributes: Any) -> Any:
@@ -94,7 +94,7 @@ class SeriesTable:
             if not self._layout:
                 self._layout = tuple(given)
                 self._pick = itemgetter(*given)
-                self.go_fast(self.fast, short=self._short)
+                self.go_fast(self.fast, short=self.short)
             if len(given) == len(self._layout) and all(name in given for name in self._layout):
                 return self._known, self._pick(given)
         if types <= _PLAIN:

@@ -123,9 +123,7 @@ def test_series_of_the_programs_own_metrics_are_counted_too() -> None:
 
 @pytest.mark.parametrize("limits", [{"a": 1}, {"a": "x"}, {"ü": 5}, "a", {"a": 2_000_000}])
 def test_limits_that_cannot_be_are_an_error(limits: Any) -> None:
-    with pytest.raises(
-        ConfigError, match=r"cardinality_limits: .* from argument is not allowed; allowed: names"
-    ):
+    with pytest.raises(ConfigError, match=r"cardinality_limits: .* from argument is not allowed; allowed: names"):
         configure_telemetry(port=0, cardinality_limits=limits)
 
 
