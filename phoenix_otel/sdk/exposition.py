@@ -67,44 +67,66 @@ class Exposition:
             families.add_data(data)
         families.add_instruments(instruments)
         form = _OPENMETRICS if openmetrics else _TEXT
-        lines = [line for family in families for line in self._family(family, form)]
-        return ("".join(lines) + form.end).encode("utf-8", "replace"), families.unsupported
+        lines: list[str] = []
+        for family in families:
+            self._write(family, form, lines)
+        lines.append(form.end)
+        return "".join(lines).encode("utf-8", "replace"), families.unsupported
 
-    def _family(self, family: Family, form: _Format) -> Iterator[str]:
+    def _write(self, family: Family, form: _Format, lines: list[str]) -> None:
         full = family.name + _SUFFIXES.get(family.type, "")
         name = full if form.named_in_full else family.name
-        yield f"# HELP {name} {family.help.translate(form.help_escapes)}\n"
-        yield f"# TYPE {name} {_TYPE_IN_TEXT.get(family.type, family.type) if form.named_in_full else family.type}\n"
+        lines.append(f"# HELP {name} {family.help.translate(form.help_escapes)}\n")
+        lines.append(
+            f"# TYPE {name} {_TYPE_IN_TEXT.get(family.type, family.type) if form.named_in_full else family.type}\n"
+        )
         if form.units and family.unit:
-            yield f"# UNIT {name} {family.unit}\n"
+            lines.append(f"# UNIT {name} {family.unit}\n")
         cells = [source.instrument.cells[:] for source in family.sources if isinstance(source, CellSource)]
         names = family.label_names()  # after the cells: it has the names of them all
         for source in family.sources:
-            if isinstance(source, CellSource):
-                yield from self._cells(family, full, source, cells.pop(0), names, form)
+            if isinstance(source, PointSource):
+                lines += _points(family, full, source, names)
+                continue
+            heads = self._heads(family, full, source, names, cells[0])
+            if family.type == "histogram":
+                lines += _distributions(family.name, source.instrument, heads, cells.pop(0), form)
             else:
-                yield from _points(family, full, source, names)
+                lines += _values(heads, cells.pop(0), with_exemplars=form.exemplars and family.type == "counter")
 
-    def _cells(
-        self, family: Family, full: str, source: CellSource, cells: list[Any], names: tuple[str, ...], form: _Format
-    ) -> Iterator[str]:
+    def _heads(
+        self, family: Family, full: str, source: CellSource, names: tuple[str, ...], cells: Sequence[Any]
+    ) -> list[Any]:
         labels = self._remembered.get(source.instrument)
         if labels is None or labels.names != names:
             prefix = "" if family.type == "histogram" else full
             labels = self._remembered[source.instrument] = _LabelTexts(prefix, names, source.extra)
-        heads = labels.of(cells)
-        if family.type == "histogram":
-            write = _HistogramLines(family.name, source.instrument.bounds)  # type: ignore[attr-defined]
-            for head, cell in zip(heads, cells, strict=False):
-                with source.instrument.lock:
-                    held = cell.read()
-                yield from write.lines(head, held, cell.marks if form.exemplars else None)
-        else:
-            for head, cell in zip(heads, cells, strict=False):
-                value = cell.value
-                number = f"{value}.0" if value.__class__ is int and -_FEW < value < _FEW else _number(value)
-                exemplar = _exemplar(cell.marks) if form.exemplars and family.type == "counter" and cell.marks else ""
-                yield f"{head}{number}{exemplar}\n"
+        return labels.of(cells)
+
+
+def _values(heads: Sequence[str], cells: Sequence[Any], *, with_exemplars: bool) -> list[str]:
+    """Return a line for each cell of a counter or gauge."""
+    values = [cell.value for cell in cells]
+    numbers = [f"{value}.0" if value.__class__ is int and -_FEW < value < _FEW else _number(value) for value in values]
+    if with_exemplars:
+        numbers = [
+            number + _exemplar(cell.marks[0]) if cell.marks else number
+            for number, cell in zip(numbers, cells, strict=True)
+        ]
+    return [f"{head}{number}\n" for head, number in zip(heads, numbers, strict=False)]
+
+
+def _distributions(
+    name: str, instrument: Any, heads: Sequence[tuple[str, str, str]], cells: Sequence[Any], form: _Format
+) -> list[str]:
+    """Return the lines of each cell of a histogram."""
+    write, lock = _HistogramLines(name, instrument.bounds), instrument.lock
+    texts = []
+    for head, cell in zip(heads, cells, strict=False):
+        with lock:
+            held, marks = cell.read(), form.exemplars and cell.marks and cell.marks.copy()
+        texts.append(write.text(head, held, marks or None))
+    return texts
 
 
 class _LabelTexts:
@@ -145,28 +167,26 @@ class _HistogramLines:
 
     def __init__(self, name: str, bounds: Sequence[float]) -> None:
         self._name = name
+        self._bucket = f"{name}_bucket{{"
         self._bounds = [f'le="{bound}"' for bound in (*bounds, "+Inf")]
         self._with_sum = not bounds or bounds[0] >= 0
 
-    def lines(
-        self, labels: tuple[str, str, str], held: Distribution, marks: dict[int, Mark] | None = None
-    ) -> list[str]:
+    def text(self, labels: tuple[str, str, str], held: Distribution, marks: Mapping[int, Mark] | None = None) -> str:
         """Return the lines of one series; no count and sum where a bound is negative, as in prometheus_client."""
         before, after, plain = labels
-        start, end = f"{self._name}_bucket{{{before}", f"{after}}} "
+        start, end = self._bucket + before, after + "} "
         totals = [*accumulate(held.counts)]
-        numbers = [f"{total}.0" if total < _FEW else _number(total) for total in totals]
+        few = totals[-1] < _FEW
+        numbers = [f"{total}.0" if few else _number(total) for total in totals]
         if marks:
-            shown_marks = dict(sorted(marks.copy().items()))
-            numbers = [
-                number + _exemplar({0: shown_marks[place]}) if place in shown_marks else number
-                for place, number in enumerate(numbers)
-            ]
+            for place, mark in marks.items():
+                numbers[place] += _exemplar(mark)
         lines = [f"{start}{bound}{end}{number}\n" for bound, number in zip(self._bounds, numbers, strict=True)]
         if self._with_sum:
-            lines.append(f"{self._name}_count{plain}{_number(totals[-1])}\n")
-            lines.append(f"{self._name}_sum{plain}{_number(held.sum)}\n")
-        return lines
+            lines.append(
+                f"{self._name}_count{plain}{_number(totals[-1])}\n{self._name}_sum{plain}{_number(held.sum)}\n"
+            )
+        return "".join(lines)
 
 
 def _points(family: Family, full: str, source: PointSource, names: tuple[str, ...]) -> Iterator[str]:
@@ -174,7 +194,7 @@ def _points(family: Family, full: str, source: PointSource, names: tuple[str, ..
         labels = shown(point.attributes, source.extra)
         if family.type == "histogram":
             held = Distribution(point.bucket_counts, point.sum, point.min, point.max)
-            yield from _HistogramLines(family.name, point.explicit_bounds).lines(_split(labels, names), held)
+            yield _HistogramLines(family.name, point.explicit_bounds).text(_split(labels, names), held)
         else:
             yield f"{_head(full, labels, names)}{_number(point.value)}\n"
 
@@ -183,7 +203,6 @@ def _number(value: float) -> str:
     return repr(float(value)) if -1e300 < value < _FEW else str(floatToGoString(value))  # type: ignore[no-untyped-call]
 
 
-def _exemplar(marks: Mapping[int, Mark]) -> str:
-    mark = marks[0]
+def _exemplar(mark: Mark) -> str:
     ids = [] if mark.span_id is None else [f'span_id="{mark.span_id:016x}"', f'trace_id="{mark.trace_id:032x}"']
     return f" # {{{','.join(ids)}}} {_number(mark.value)} {mark.time_unix_nano / 1e9}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from json import dumps
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ from phoenix_otel.sdk.internals import map_unit, sanitize_attribute
 from phoenix_otel.sdk.names import FamilyType, family_name, family_type, longest
 
 Labels = Mapping[str, str]
+_label: Final = lru_cache(maxsize=1024)(sanitize_attribute)
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class CellSource:
 
     def names(self) -> set[str]:
         """Return the label names."""
-        return {sanitize_attribute(name) for name in (*self.instrument.names.copy(), *self.extra)}
+        return {_label(name) for name in (*self.instrument.names.copy(), *self.extra)}
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class PointSource:
     def names(self) -> set[str]:
         """Return the label names."""
         given = {name for point in self.points for name in point.attributes or ()}
-        return {sanitize_attribute(name) for name in (*given, *self.extra)}
+        return {_label(name) for name in (*given, *self.extra)}
 
 
 @dataclass
@@ -122,6 +124,6 @@ def shown(attributes: Mapping[str, Any] | None, extra: Labels) -> dict[str, str]
     """Return labels as Prometheus shows them: what is no text as JSON."""
     given = {**(attributes or {}), **extra}
     return {
-        sanitize_attribute(name): value if isinstance(value, str) else dumps(value, default=str)
+        _label(name): value if isinstance(value, str) else dumps(value, default=str)
         for name, value in given.items()
     }

@@ -185,7 +185,9 @@ class CellInstrument(SeriesTable):
         """Return a function that records non-negative amounts on one attribute set without looking it up again."""
         cell = self.look_up(attributes)
         return (
-            self.bound(self, cell, attributes).record if cell is not None else partial(self.take_in, attributes=attributes)
+            self.bound(self, cell, attributes).record
+            if cell is not None
+            else partial(self.take_in, attributes=attributes)
         )
 
     def take_in(self, amount: Number, attributes: Attributes = None) -> None:
