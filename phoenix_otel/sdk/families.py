@@ -124,6 +124,5 @@ def shown(attributes: Mapping[str, Any] | None, extra: Labels) -> dict[str, str]
     """Return labels as Prometheus shows them: what is no text as JSON."""
     given = {**(attributes or {}), **extra}
     return {
-        _label(name): value if isinstance(value, str) else dumps(value, default=str)
-        for name, value in given.items()
+        _label(name): value if isinstance(value, str) else dumps(value, default=str) for name, value in given.items()
     }
