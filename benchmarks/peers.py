@@ -1,4 +1,4 @@
-"""Who is measured: each one counts, sets, observes and writes text for the same labels, through its own public names."""
+"""Who is measured: each counts, sets, observes and writes text for the same labels, through its own public names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a running telemetry costs its program: loop lag, CPU of scrapes, cold start, an aiohttp client's requests."""
+"""What a running telemetry costs its program: loop lag, CPU of scrapes, an aiohttp client's requests."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final
-
-import psutil
 
 from benchmarks.peers import UNLIMITED, PrometheusClient, series
 
@@ -63,7 +61,7 @@ def measure_loop_lag(how: str) -> dict[str, float]:
         return asyncio.run(_busy_loop())
     with endpoint(how, LAG_SERIES) as url:
         fetch(url)  # label texts are made at the first one; that is shown apart
-        scraper = subprocess.Popen([sys.executable, "-c", SCRAPER, url])  # noqa: S603
+        scraper = subprocess.Popen([sys.executable, "-c", SCRAPER, url])
         try:
             return asyncio.run(_busy_loop())
         finally:
@@ -94,7 +92,7 @@ def measure_cpu(how: str, size: int = 1_000, scrapes: int = 40) -> float:
         done = threading.Event()
 
         def scrape() -> None:
-            subprocess.run([sys.executable, "-c", _FETCH_MANY, url, str(scrapes)], check=True)  # noqa: S603
+            subprocess.run([sys.executable, "-c", _FETCH_MANY, url, str(scrapes)], check=True)
             done.set()
 
         thread = threading.Thread(target=scrape)
@@ -112,39 +110,11 @@ _FETCH_MANY: Final = (
     "import sys\nfrom benchmarks.telemetry import fetch\nfor _ in range(int(sys.argv[2])): fetch(sys.argv[1])\n"
 )
 
-STARTS: Final = {
-    "phoenix_otel": "import phoenix_otel; phoenix_otel.configure_telemetry(port=0)",
-    "phoenix_otel, fast_path=False": "import phoenix_otel; phoenix_otel.configure_telemetry(port=0, fast_path=False)",
-    "logfire": "import logfire; logfire.configure(send_to_logfire=False, console=False)",
-    "OpenTelemetry SDK": (
-        "from opentelemetry.sdk.metrics import MeterProvider\n"
-        "from opentelemetry.exporter.prometheus import PrometheusMetricReader\n"
-        "from prometheus_client import start_http_server\n"
-        "start_http_server(0, '127.0.0.1'); MeterProvider([PrometheusMetricReader()])"
-    ),
-    "prometheus_client": "from prometheus_client import start_http_server; start_http_server(0, '127.0.0.1')",
-    "aiohttp alone (import only)": "import aiohttp.web",
-}
-
-
-def measure_start(name: str) -> dict[str, float] | None:
-    """Return milliseconds and MB of resident memory that import and configuration take; None if not installed."""
-    process = psutil.Process()
-    before = process.memory_info().rss
-    start = time.perf_counter()
-    try:
-        exec(STARTS[name], {})  # noqa: S102 - the table above
-    except ImportError:
-        return None
-    took = time.perf_counter() - start
-    return {"ms": took * 1e3, "mb": (process.memory_info().rss - before) / 1e6}
-
 
 def measure_requests() -> dict[str, float]:
     """Return microseconds an aiohttp request to a server on loopback takes: how it is measured -> best round."""
-    server = subprocess.Popen([sys.executable, "-m", "benchmarks.origin"], stdout=subprocess.PIPE, text=True)  # noqa: S603
-    assert server.stdout is not None
-    url = server.stdout.readline().strip()
+    server = subprocess.Popen([sys.executable, "-m", "benchmarks.origin"], stdout=subprocess.PIPE, text=True)
+    url = server.stdout.readline().strip() if server.stdout else ""
     try:
         return asyncio.run(_requests(url))
     finally:
@@ -196,11 +166,3 @@ async def _round(url: str, way: tuple[Any, dict[str, Any]] | None, requests: int
     finally:
         if way is not None:
             way[0].uninstrument()
-
-
-MEASURES: Final[dict[str, Callable[..., Any]]] = {
-    "lag": measure_loop_lag,
-    "cpu": measure_cpu,
-    "start": measure_start,
-    "requests": measure_requests,
-}
