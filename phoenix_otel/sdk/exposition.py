@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from time import sleep
 from typing import Any, Final
 
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.resources import Resource
 from prometheus_client.utils import floatToGoString
 
-from phoenix_otel.sdk.cells import Distribution, Mark
+from phoenix_otel.sdk.cells import Mark, Number
 from phoenix_otel.sdk.families import CellSource, Families, Family, Labels, PointSource, shown
 from phoenix_otel.sdk.instruments import CellInstrument
 
@@ -40,6 +41,9 @@ _OPENMETRICS: Final = _Format(
 
 _SUFFIXES: Final = {"counter": "_total", "info": "_info"}
 _TYPE_IN_TEXT: Final = {"info": "gauge"}
+_VALUES_AT_ONCE: Final = 2_000
+_HISTOGRAMS_AT_ONCE: Final = 250
+_A_MOMENT: Final = 1e-5
 _FEW: Final = 1_000_000
 """From here on numbers are written with an exponent."""
 
@@ -77,9 +81,8 @@ class Exposition:
         full = family.name + _SUFFIXES.get(family.type, "")
         name = full if form.named_in_full else family.name
         lines.append(f"# HELP {name} {family.help.translate(form.help_escapes)}\n")
-        lines.append(
-            f"# TYPE {name} {_TYPE_IN_TEXT.get(family.type, family.type) if form.named_in_full else family.type}\n"
-        )
+        type_ = _TYPE_IN_TEXT.get(family.type, family.type) if form.named_in_full else family.type
+        lines.append(f"# TYPE {name} {type_}\n")
         if form.units and family.unit:
             lines.append(f"# UNIT {name} {family.unit}\n")
         cells = [source.instrument.cells[:] for source in family.sources if isinstance(source, CellSource)]
@@ -87,21 +90,38 @@ class Exposition:
         for source in family.sources:
             if isinstance(source, PointSource):
                 lines += _points(family, full, source, names)
-                continue
-            heads = self._heads(family, full, source, names, cells[0])
-            if family.type == "histogram":
-                lines += _distributions(family.name, source.instrument, heads, cells.pop(0), form)
             else:
-                lines += _values(heads, cells.pop(0), with_exemplars=form.exemplars and family.type == "counter")
+                self._write_cells(family, full, source, names, cells.pop(0), form, lines)
 
-    def _heads(
-        self, family: Family, full: str, source: CellSource, names: tuple[str, ...], cells: Sequence[Any]
-    ) -> list[Any]:
-        labels = self._remembered.get(source.instrument)
-        if labels is None or labels.names != names:
+    def _write_cells(
+        self,
+        family: Family,
+        full: str,
+        source: CellSource,
+        names: tuple[str, ...],
+        cells: Sequence[Any],
+        form: _Format,
+        lines: list[str],
+    ) -> None:
+        instrument = source.instrument
+        texts = self._remembered.get(instrument)
+        if texts is None or texts.names != names:
             prefix = "" if family.type == "histogram" else full
-            labels = self._remembered[source.instrument] = _LabelTexts(prefix, names, source.extra)
-        return labels.of(cells)
+            texts = self._remembered[instrument] = _LabelTexts(prefix, names, source.extra)
+        for part in _with_pauses(cells, _HISTOGRAMS_AT_ONCE if family.type == "histogram" else _VALUES_AT_ONCE):
+            heads = texts.of(cells, part)
+            if family.type == "histogram":
+                lines += _distributions(family.name, instrument, heads, cells[part], form)
+            else:
+                lines += _values(heads, cells[part], with_exemplars=form.exemplars and family.type == "counter")
+
+
+def _with_pauses(cells: Sequence[Any], at_once: int) -> Iterator[slice]:
+    """Go through cells part by part; in between let other threads go on, which else wait for the interpreter's turn."""
+    for start in range(0, len(cells), at_once):
+        if start:
+            sleep(_A_MOMENT)
+        yield slice(start, start + at_once)
 
 
 def _values(heads: Sequence[str], cells: Sequence[Any], *, with_exemplars: bool) -> list[str]:
@@ -113,7 +133,7 @@ def _values(heads: Sequence[str], cells: Sequence[Any], *, with_exemplars: bool)
             number + _exemplar(cell.marks[0]) if cell.marks else number
             for number, cell in zip(numbers, cells, strict=True)
         ]
-    return [f"{head}{number}\n" for head, number in zip(heads, numbers, strict=False)]
+    return [f"{head}{number}\n" for head, number in zip(heads, numbers, strict=True)]
 
 
 def _distributions(
@@ -122,10 +142,11 @@ def _distributions(
     """Return the lines of each cell of a histogram."""
     write, lock = _HistogramLines(name, instrument.bounds), instrument.lock
     texts = []
-    for head, cell in zip(heads, cells, strict=False):
+    for head, cell in zip(heads, cells, strict=True):
         with lock:
-            held, marks = cell.read(), form.exemplars and cell.marks and cell.marks.copy()
-        texts.append(write.text(head, held, marks or None))
+            counts, total, marks = cell.counts[:], cell.sum, cell.marks
+            shown_marks = marks.copy() if marks and form.exemplars else None
+        texts.append(write.text(head, counts, total, shown_marks))
     return texts
 
 
@@ -138,12 +159,12 @@ class _LabelTexts:
         self._extra = extra
         self._texts: list[Any] = []
 
-    def of(self, cells: Sequence[Any]) -> list[Any]:
-        """Return the texts of these cells, the first ones of which may be known already."""
-        for cell in cells[len(self._texts) :]:
+    def of(self, cells: Sequence[Any], part: slice) -> list[Any]:
+        """Return the texts of a part of the cells; parts are asked for one after another."""
+        for cell in cells[len(self._texts) : part.stop]:
             labels = shown(cell.attributes(), self._extra)
             self._texts.append(_head(self._prefix, labels, self.names) if self._prefix else _split(labels, self.names))
-        return self._texts
+        return self._texts[part.start : min(part.stop, len(cells))]
 
 
 def _head(full: str, labels: Labels, names: Iterable[str]) -> str:
@@ -171,21 +192,21 @@ class _HistogramLines:
         self._bounds = [f'le="{bound}"' for bound in (*bounds, "+Inf")]
         self._with_sum = not bounds or bounds[0] >= 0
 
-    def text(self, labels: tuple[str, str, str], held: Distribution, marks: Mapping[int, Mark] | None = None) -> str:
+    def text(
+        self, labels: tuple[str, str, str], counts: Sequence[int], total: Number, marks: Mapping[int, Mark] | None
+    ) -> str:
         """Return the lines of one series; no count and sum where a bound is negative, as in prometheus_client."""
         before, after, plain = labels
         start, end = self._bucket + before, after + "} "
-        totals = [*accumulate(held.counts)]
-        few = totals[-1] < _FEW
-        numbers = [f"{total}.0" if few else _number(total) for total in totals]
+        below = [*accumulate(counts)]
+        numbers = [f"{count}.0" for count in below] if below[-1] < _FEW else [_number(count) for count in below]
+        all_of_them = numbers[-1]
         if marks:
             for place, mark in marks.items():
                 numbers[place] += _exemplar(mark)
         lines = [f"{start}{bound}{end}{number}\n" for bound, number in zip(self._bounds, numbers, strict=True)]
         if self._with_sum:
-            lines.append(
-                f"{self._name}_count{plain}{_number(totals[-1])}\n{self._name}_sum{plain}{_number(held.sum)}\n"
-            )
+            lines.append(f"{self._name}_count{plain}{all_of_them}\n{self._name}_sum{plain}{_number(total)}\n")
         return "".join(lines)
 
 
@@ -193,8 +214,8 @@ def _points(family: Family, full: str, source: PointSource, names: tuple[str, ..
     for point in source.points:
         labels = shown(point.attributes, source.extra)
         if family.type == "histogram":
-            held = Distribution(point.bucket_counts, point.sum, point.min, point.max)
-            yield _HistogramLines(family.name, point.explicit_bounds).text(_split(labels, names), held)
+            write = _HistogramLines(family.name, point.explicit_bounds)
+            yield write.text(_split(labels, names), point.bucket_counts, point.sum, None)
         else:
             yield f"{_head(full, labels, names)}{_number(point.value)}\n"
 

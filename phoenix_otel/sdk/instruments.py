@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 _logger = logging.getLogger("phoenix_otel")
 
 _LARGEST: Final = sys.float_info.max
+_SHORT: Final = (1 << 30) - 1
+"""Whole numbers up to here compare fastest; what is larger takes the longer way."""
 Record = Callable[[Number], None]
 
 
@@ -64,7 +66,7 @@ class _BoundSum(_Bound):
     def record(self, amount: Number) -> None:
         """Add a non-negative amount."""
         possible = self._possible
-        if self._instrument.short and 0 <= amount <= _LARGEST and not possible():
+        if self._instrument.short and 0 <= amount <= _SHORT and not possible():
             with self._lock:
                 self._cell.value += amount
         else:
@@ -235,7 +237,7 @@ class Counter(_Summing, _Counter):
         try:
             if attributes.__class__ is dict and len(attributes) == self._width:
                 cell = self._known[pick(attributes)]
-                if 0 <= amount <= _LARGEST and not context and not possible():
+                if 0 <= amount <= _SHORT and not context and not possible():
                     with self.lock:
                         cell.value += amount
                     return
