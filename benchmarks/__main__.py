@@ -15,7 +15,7 @@ from benchmarks.plot import draw
 from benchmarks.report import write
 
 ROOT = Path(__file__).parents[1]
-LAGS = ("nobody", "phoenix", "plain", "prometheus_client")
+LAGS = ("elsewhere", "phoenix", "plain", "prometheus_client")
 MEMORY_SIZES = {"counter": 20_000, "histogram": 5_000}
 
 ONE = """

@@ -7,9 +7,12 @@ import sys
 import time
 
 ENDPOINT = """
-import http.client
-address = telemetry.url.removeprefix("http://")
-connection = http.client.HTTPConnection(address); connection.request("GET", "/health"); connection.getresponse().read()
+import socket
+host, port = telemetry.url.removeprefix("http://").split(":")
+with socket.create_connection((host, int(port))) as connection:
+    connection.sendall(b"GET /metrics HTTP/1.0\\r\\n\\r\\n")
+    while connection.recv(65536):
+        pass
 """
 PHOENIX = "import phoenix_otel; telemetry = phoenix_otel.configure_telemetry(port=0)"
 

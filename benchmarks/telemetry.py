@@ -55,11 +55,29 @@ SCRAPER: Final = "import sys, time\nfrom benchmarks.telemetry import fetch\n" + 
 )
 
 
+@contextlib.contextmanager
+def elsewhere() -> Iterator[str]:
+    """Serve the same from a process of its own: what the machine makes of the load, without our endpoint in here."""
+    served = subprocess.Popen([sys.executable, "-c", SERVED], stdout=subprocess.PIPE, text=True)
+    try:
+        yield served.stdout.readline().strip() if served.stdout else ""
+    finally:
+        served.kill()
+        served.wait()
+
+
+SERVED: Final = """
+import time
+from benchmarks.telemetry import LAG_SERIES, endpoint
+with endpoint("phoenix", LAG_SERIES) as url:
+    print(url, flush=True)
+    time.sleep(600)
+"""
+
+
 def measure_loop_lag(how: str) -> dict[str, float]:
-    """Return lag of a busy loop in ms, p99 and max, while another process scrapes; `how` may be `nobody`."""
-    if how == "nobody":
-        return asyncio.run(_busy_loop())
-    with endpoint(how, LAG_SERIES) as url:
+    """Return lag of a busy loop in ms, p99 and max, while another process scrapes this one, or one `elsewhere`."""
+    with elsewhere() if how == "elsewhere" else endpoint(how, LAG_SERIES) as url:
         fetch(url)  # label texts are made at the first one; that is shown apart
         scraper = subprocess.Popen([sys.executable, "-c", SCRAPER, url])
         try:

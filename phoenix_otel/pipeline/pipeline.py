@@ -41,6 +41,7 @@ class Pipeline:
     def __init__(self, provider: metrics.MeterProvider, readers: Readers, *, owned: bool) -> None:
         self._provider = provider
         self._readers = readers
+        self._closed = False
         self.owned = owned
         self.prometheus = readers.prometheus
         self.otlp = readers.otlp
@@ -57,7 +58,7 @@ class Pipeline:
     def series_of_others(self) -> Iterable[tuple[str, int]]:
         """Return Prometheus name and number of series of the program's own metrics, as far as the provider knows."""
         core = getattr(self._provider, "core", None)
-        return () if core is None else core.series(without_scope=SCOPE)
+        return () if core is None or self._closed else core.series(without_scope=SCOPE)
 
     def force_flush(self, timeout: float) -> bool:
         """Push what there is, within `timeout` seconds; tell whether it arrived."""
@@ -68,6 +69,7 @@ class Pipeline:
 
     def shutdown(self, timeout: float) -> bool:
         """Push for the last time and close our readers, within `timeout` seconds; tell whether it all got done."""
+        self._closed = True
         return within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
 
     def _flush_readers(self) -> None:

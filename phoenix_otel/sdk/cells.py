@@ -18,14 +18,17 @@ Number: TypeAlias = "int | float"
 
 
 class Mark(NamedTuple):
-    """One measurement kept as an exemplar; `order` grows from mark to mark."""
+    """One measurement kept as an exemplar; `order` grows from mark to mark.
+
+    `rest` are the attributes that its series does not have, None for a measurement without attributes.
+    """
 
     order: int
     value: Number
     time_unix_nano: int
     span_id: int | None
     trace_id: int | None
-    attributes: dict[str, Any] | None
+    rest: dict[str, Any] | None
 
 
 class Distribution(NamedTuple):

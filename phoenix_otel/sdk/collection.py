@@ -100,18 +100,25 @@ class Core:
 
     def open(self, instrument: CellInstrument) -> None:
         """Begin with an instrument at its first record. ValueError for boundaries that the SDK refuses."""
-        instrument.prepare(_aggregation(DefaultAggregation(), instrument))
-        for view in self.readers.values():
-            instrument.see(view, from_the_start=True)
-        instrument.opened = True
-        self.instruments.append(instrument)
+        default = _aggregation(DefaultAggregation(), instrument)  # before the lock: what is made may log
+        by_default = {view: view.takes_default(instrument) for view in list(self.readers.values())}
+        with self.lock:
+            if instrument.opened:
+                return
+            instrument.prepare(default)
+            for view in self.readers.values():
+                instrument.see(view, by_default=by_default.get(view, True), from_the_start=True)
+            instrument.opened = True
+            self.instruments.append(instrument)
 
     def add_reader(self, reader: MetricReader) -> None:
         """Let a reader see what is recorded from now on."""
+        view = ReaderView(reader, self)
+        by_default = {each: view.takes_default(each) for each in self.instruments[:]}
         with self.lock:
-            view = self.readers[reader] = ReaderView(reader, self)
+            self.readers[reader] = view
             for instrument in self.instruments:
-                instrument.see(view, from_the_start=False)
+                instrument.see(view, by_default=by_default.get(instrument, True), from_the_start=False)
 
     def remove_reader(self, reader: MetricReader) -> None:
         """Forget a reader and what is kept for it alone."""
@@ -189,7 +196,9 @@ def _points(core: Core, instrument: CellInstrument, view: ReaderView, now: int, 
         if held is None:
             continue
         attributes = cell.attributes()
-        exemplars = [_exemplar(mark, attributes) for mark in marks]
+        exemplars = [
+            Exemplar(mark.rest, mark.value, mark.time_unix_nano, mark.span_id, mark.trace_id) for mark in marks
+        ]
         start = cell.start if place is None else max(cell.start, view.since if deltas else view.added)
         if isinstance(held, Distribution):
             yield HistogramDataPoint(
@@ -224,10 +233,3 @@ def _held(cell: Any, place: int | None, *, empty: bool) -> Distribution | Number
     if empty:
         tally.empty()
     return held
-
-
-def _exemplar(mark: Any, attributes: dict[str, Any]) -> Exemplar:
-    rest = (
-        {name: value for name, value in mark.attributes.items() if name not in attributes} if mark.attributes else None
-    )
-    return Exemplar(rest, mark.value, mark.time_unix_nano, mark.span_id, mark.trace_id)

@@ -25,7 +25,7 @@ class Exemplars:
         self._orders = count(1)
         self.possible: Callable[[], object] = _question(exemplar_filter)
 
-    def mark(self, value: Number, attributes: Any, context: Context | None) -> Mark | None:
+    def mark(self, value: Number, attributes: Any, rest: dict[str, Any] | None, context: Context | None) -> Mark | None:
         """Return the exemplar that a measurement makes, None if the filter leaves it out."""
         now = time_ns()
         context = context or get_current()
@@ -33,8 +33,8 @@ class Exemplars:
             return None
         span = trace.get_current_span(context).get_span_context()
         if span == _NO_SPAN:
-            return Mark(next(self._orders), value, now, None, None, attributes)
-        return Mark(next(self._orders), value, now, span.span_id, span.trace_id, attributes)
+            return Mark(next(self._orders), value, now, None, None, rest)
+        return Mark(next(self._orders), value, now, span.span_id, span.trace_id, rest)
 
     def now(self) -> int:
         """Return an order that all exemplars so far come before."""

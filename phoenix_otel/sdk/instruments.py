@@ -120,11 +120,12 @@ class CellInstrument(SeriesTable):
         if not self._core.readers:
             return
         attributes: Any = measurement.attributes or {}
+        if not self.opened:
+            self._core.open(self)
         with self.lock:
-            if not self.opened:
-                self._core.open(self)
             cell, overflows = self.find(attributes)
-        self._put(cell, measurement.value, measurement.attributes, measurement.context)
+        rest = {name: value for name, value in attributes.items() if name not in cell.names} if attributes else None
+        self._put(cell, measurement.value, attributes, rest, measurement.context)
         for view in self.by_sdk:
             view.pass_on(measurement, self.inner)
         if overflows:
@@ -132,9 +133,9 @@ class CellInstrument(SeriesTable):
                 "phoenix_otel: %s has more than %d attribute sets; the rest is one series", self.name, self.limit
             )
 
-    def see(self, view: ReaderView, *, from_the_start: bool) -> None:
+    def see(self, view: ReaderView, *, by_default: bool, from_the_start: bool) -> None:
         """Be seen by a reader: by the total in the cells if it can be, else by tallies of its own or by the SDK."""
-        if not view.takes_default(self):
+        if not by_default:
             self.by_sdk = (*self.by_sdk, view)
         elif not from_the_start or not view.cumulative(self):
             self.own = (*self.own, view)
@@ -170,14 +171,16 @@ class CellInstrument(SeriesTable):
         """Record on what was seen before, in a span or without text, too; leave all else to the SDK."""
         cell = self.look_up(attributes)
         if cell is not None and self.least <= amount <= _LARGEST:
-            self._put(cell, amount, attributes, context)
+            self._put(cell, amount, attributes, {} if attributes else None, context)
         else:
             sdks(amount, attributes, context)
 
-    def _put(self, cell: Any, amount: Number, attributes: Any, context: Context | None) -> None:
+    def _put(
+        self, cell: Any, amount: Number, attributes: Any, rest: dict[str, Any] | None, context: Context | None
+    ) -> None:
         mark = None
         if context or self.possible():
-            mark = self._core.exemplars.mark(amount, attributes, context)
+            mark = self._core.exemplars.mark(amount, attributes, rest, context)
         with self.lock:
             cell.record(amount)
             if mark is not None:

@@ -11,7 +11,8 @@ from typing import Any, Final
 from opentelemetry.metrics import Meter as APIMeter
 from opentelemetry.metrics import NoOpMeter
 from opentelemetry.sdk import metrics as sdk
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.export import AggregationTemporality, InMemoryMetricReader, MetricReader, MetricsData
+from opentelemetry.sdk.metrics.view import View
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.util.types import Attributes
 
@@ -117,27 +118,33 @@ def _sdk_is_as_expected() -> bool:
     try:
         found = _one_of_each()
     except Exception as error:
-        found = {}
+        found = []
         _logger.debug("phoenix_otel: the SDK is not as expected", exc_info=error)
-    if found != {"a": 3, "b": -1, "c": 5, "d": 2.5}:
+    if found != [{"a": 3, "b": -1, "c": 5, "d": 2.5, "seen": 1}] * 2:
         say_so()
         return False
     return True
 
 
-def _one_of_each() -> dict[str, Any]:
-    reader = InMemoryMetricReader()
-    provider = _Unchecked([reader], Resource.get_empty(), shutdown_on_exit=False)
+def _one_of_each() -> list[dict[str, Any]]:
+    readers = [InMemoryMetricReader(), InMemoryMetricReader({sdk.Counter: AggregationTemporality.DELTA})]
+    views = [View(instrument_name="viewed", name="seen")]
+    provider = _Unchecked(readers, Resource.get_empty(), shutdown_on_exit=False, views=views)
     meter = provider.get_meter("phoenix_otel.probe")
     adding, rising, setting = meter.create_counter("a"), meter.create_up_down_counter("b"), meter.create_gauge("c")
-    recording = meter.create_histogram("d")
+    recording, viewed = meter.create_histogram("d"), meter.create_counter("viewed")
     for amount in (1, 2):
         adding.add(amount, {"e": "f"})
     rising.add(-1)
     setting.set(5)
     recording.record(2.5, {"e": 1})
-    data = reader.get_metrics_data()
+    viewed.add(1)
+    found = [_values(reader.get_metrics_data()) for reader in readers]
     provider.shutdown()
-    metrics = data.resource_metrics[0].scope_metrics[0].metrics if data is not None else ()
+    return found
+
+
+def _values(data: Any) -> dict[str, Any]:
+    metrics = data.resource_metrics[0].scope_metrics[0].metrics
     points: dict[str, Any] = {metric.name: metric.data.data_points[0] for metric in metrics}
     return {name: getattr(point, "sum", None) or point.value for name, point in points.items()}

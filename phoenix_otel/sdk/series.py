@@ -81,8 +81,10 @@ class SeriesTable:
         if len(self.cells) - (self._overflow is not None) >= self.limit - 1:
             first = self._overflow is None
             return self._overflow_cell(), first
-        names = tuple(given)
-        cell = table[key] = self._add(self._layout if names == self._layout else names, tuple(given.values()))
+        names, values = tuple(given), tuple(given.values())
+        if table is self._known and names == self._layout:
+            names, values = self._layout, key if len(names) > 1 else values  # nothing is kept twice
+        cell = table[key] = self._add(names, values)
         if not given:
             self._bare = cell
         self._remember(attributes, cell, table)
