@@ -55,7 +55,7 @@ def by_prometheus_client() -> Callable[[], None]:
     from prometheus_client import CollectorRegistry, Counter, Histogram
 
     registry = CollectorRegistry()
-    made = {}
+    made: dict[str, Any] = {}
     for metric, *_ in RECORDS:
         name = metric.prometheus_name
         if metric.kind == "counter":

@@ -111,9 +111,10 @@ class Exposition:
         for part in _with_pauses(cells, _HISTOGRAMS_AT_ONCE if family.type == "histogram" else _VALUES_AT_ONCE):
             heads = texts.of(cells, part)
             if family.type == "histogram":
-                lines += _distributions(family.name, instrument, heads, cells[part], form)
+                written = _distributions(family.name, instrument, heads, cells[part], form)
             else:
-                lines += _values(heads, cells[part], with_exemplars=form.exemplars and family.type == "counter")
+                written = _values(heads, cells[part], with_exemplars=form.exemplars and family.type == "counter")
+            lines.append("".join(written))  # here already: what many lines take is free for the next part
 
 
 def _with_pauses(cells: Sequence[Any], at_once: int) -> Iterator[slice]:

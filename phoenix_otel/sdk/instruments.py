@@ -258,6 +258,16 @@ class UpDownCounter(_Summing, _UpDownCounter):
 
     def add(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Add a finite amount; TypeError if it is no number."""
+        pick, possible = self._pick, self.possible  # called as locals: faster than as attributes
+        try:
+            if attributes.__class__ is dict and len(attributes) == self._width:
+                cell = self._known[pick(attributes)]
+                if -_SHORT <= amount <= _SHORT and not context and not possible():
+                    with self.lock:
+                        cell.value += amount
+                    return
+        except (KeyError, TypeError):
+            pass  # not seen before, or not as text
         self._take_longer(super().add, amount, attributes, context)
 
     take_in = add
@@ -270,6 +280,15 @@ class Gauge(CellInstrument, _Gauge):
 
     def set(self, amount: Number, attributes: Attributes = None, context: Context | None = None) -> None:
         """Set a finite amount; TypeError if it is no number."""
+        pick, possible = self._pick, self.possible  # called as locals: faster than as attributes
+        try:
+            if attributes.__class__ is dict and len(attributes) == self._width:
+                cell = self._known[pick(attributes)]
+                if -_LARGEST <= amount <= _LARGEST and not context and not possible():
+                    cell.value = amount  # whole by itself: no lock
+                    return
+        except (KeyError, TypeError):
+            pass  # not seen before, or not as text
         self._take_longer(super().set, amount, attributes, context)
 
     take_in = set  # noqa: A003 - the API's name
