@@ -4,7 +4,8 @@ A cell holds the running total that every cumulative reader shares. A reader tha
 what came after it was added) has a tally of its own, kept beside the total.
 
 All of this is read and written under the provider's one lock. It is re-entrant, so that a signal handler or a GC
-callback that records meanwhile goes on; and it is the only one, so that two threads cannot wait for each other.
+callback that records meanwhile goes on; and it is the only one, so that two threads cannot wait for each other. An
+addition makes no call between reading and writing: what interrupts it comes before or after, never in the middle.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class SumTally:
         """Return what is here now."""
         return self.value
 
-    def empty(self) -> None:
-        """Start again from nothing."""
-        self.value = None
+    def take(self) -> Number | None:
+        """Return what is here now, and start again from nothing."""
+        value, self.value = self.value, None
+        return value
 
 
 class LastTally(SumTally):
@@ -85,8 +87,9 @@ class DistributionTally:
 
     def record(self, amount: Number) -> None:
         """Count an amount in its bucket."""
+        bucket = bisect_left(self.bounds, amount)
         self.sum += amount  # first: it refuses what cannot be added
-        self.counts[bisect_left(self.bounds, amount)] += 1
+        self.counts[bucket] += 1
         if amount < self.min:
             self.min = amount
         if amount > self.max:
@@ -96,10 +99,13 @@ class DistributionTally:
         """Return what is here now."""
         return Distribution(self.counts[:], self.sum, self.min, self.max) if any(self.counts) else None
 
-    def empty(self) -> None:
-        """Start again from nothing."""
-        self.counts = [0] * (len(self.bounds) + 1)
-        self.sum, self.min, self.max = 0, math.inf, -math.inf
+    def take(self) -> Distribution | None:
+        """Return what is here now, and start again from nothing."""
+        nothing, none_yet = [0] * (len(self.bounds) + 1), -math.inf
+        # no call in these two lines: nothing can come in between
+        counts, total, low, high = self.counts, self.sum, self.min, self.max
+        self.counts, self.sum, self.min, self.max = nothing, 0, math.inf, none_yet
+        return Distribution(counts, total, low, high) if any(counts) else None
 
 
 Tally: TypeAlias = "SumTally | DistributionTally"
@@ -192,8 +198,9 @@ class DistributionCell(Cell):
 
     def record(self, amount: Number) -> None:
         """Count an amount in its bucket."""
+        bucket = bisect_left(self.bounds, amount)
         self.sum += amount  # first: it refuses what cannot be added
-        self.counts[bisect_left(self.bounds, amount)] += 1
+        self.counts[bucket] += 1
         if amount < self.min:
             self.min = amount
         if amount > self.max:

@@ -106,10 +106,10 @@ class Core:
             if instrument.opened:
                 return
             instrument.prepare(default)
-            for view in self.readers.values():
-                instrument.see(view, by_default=by_default.get(view, True), from_the_start=True)
-            instrument.opened = True
-            self.instruments.append(instrument)
+            instrument.begin({view: by_default.get(view, True) for view in self.readers.values()})
+            if not instrument.opened:  # what has interrupted us may have opened it
+                instrument.opened = True
+                self.instruments.append(instrument)
 
     def add_reader(self, reader: MetricReader) -> None:
         """Let a reader see what is recorded from now on."""
@@ -118,7 +118,7 @@ class Core:
         with self.lock:
             self.readers[reader] = view
             for instrument in self.instruments:
-                instrument.see(view, by_default=by_default.get(instrument, True), from_the_start=False)
+                instrument.see(view, by_default=by_default.get(instrument, True))
 
     def remove_reader(self, reader: MetricReader) -> None:
         """Forget a reader and what is kept for it alone."""
@@ -229,7 +229,5 @@ def _held(cell: Any, place: int | None, *, empty: bool) -> Distribution | Number
         held: Distribution | Number | None = cell.read()
         return held
     tally = cell.tallies[place]
-    held = tally.read()
-    if empty:
-        tally.empty()
+    held = tally.take() if empty else tally.read()
     return held

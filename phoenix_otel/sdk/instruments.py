@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import sys
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
@@ -133,11 +133,17 @@ class CellInstrument(SeriesTable):
                 "phoenix_otel: %s has more than %d attribute sets; the rest is one series", self.name, self.limit
             )
 
-    def see(self, view: ReaderView, *, by_default: bool, from_the_start: bool) -> None:
-        """Be seen by a reader: by the total in the cells if it can be, else by tallies of its own or by the SDK."""
+    def begin(self, by_default: Mapping[ReaderView, bool]) -> None:
+        """Be seen by the readers of the first record: by the total in the cells, by tallies, or by the SDK."""
+        self.by_sdk = tuple(view for view, default in by_default.items() if not default)
+        self.own = tuple(view for view, default in by_default.items() if default and not view.cumulative(self))
+        self.refresh()
+
+    def see(self, view: ReaderView, *, by_default: bool) -> None:
+        """Be seen by a reader that came later: by tallies of its own, or by the SDK."""
         if not by_default:
             self.by_sdk = (*self.by_sdk, view)
-        elif not from_the_start or not view.cumulative(self):
+        else:
             self.own = (*self.own, view)
             for cell in self.cells:
                 cell.tallies = (*cell.tallies, self.tally())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from threading import Lock
+from threading import RLock
 from typing import Any
 
 from opentelemetry.metrics import CallbackT, ObservableCounter, ObservableGauge, ObservableUpDownCounter, UpDownCounter
@@ -25,7 +25,7 @@ class CellMeter(sdk.Meter):
         self._sdks = meter
         self._core = core
         self._over_cells: dict[Any, CellInstrument] = {}
-        self._lock = Lock()
+        self._lock = RLock()
 
     def create_counter(self, name: str, unit: str = "", description: str = "") -> APICounter:
         """Create a counter. Raises as the SDK does for a name or unit that is not allowed."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from functools import cache
-from threading import Lock
+from threading import RLock
 from typing import Any, Final
 
 from opentelemetry.metrics import Meter as APIMeter
@@ -51,7 +51,7 @@ class MeterProvider(sdk.MeterProvider):
     ) -> None:
         self.core: Core | None = None
         self._cell_meters: dict[APIMeter, CellMeter] = {}
-        self._cell_meters_lock = Lock()
+        self._cell_meters_lock = RLock()
         super().__init__(metric_readers, resource, exemplar_filter, shutdown_on_exit, views, **others)
         if not self._checks or _sdk_is_as_expected():
             self.core = Core(self, cardinality_limit, cardinality_limits or {})
@@ -103,7 +103,7 @@ class MeterProvider(sdk.MeterProvider):
 
     def _handle_fork(self) -> None:
         super()._handle_fork()
-        self._cell_meters_lock = Lock()
+        self._cell_meters_lock = RLock()
         if self.core is not None:
             self.core.after_fork()
 

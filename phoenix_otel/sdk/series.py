@@ -2,6 +2,9 @@
 
 Most instruments are always given the same names with text as values. The first such set is the layout: its series are
 found by the tuple of their values. All others are found by names, values and types, as given and in sorted order.
+
+What is new is added under the lock, which keeps out other threads, but not what interrupts this one: a signal handler may
+record in the middle of any of it. So each step leaves a whole table behind.
 """
 
 from __future__ import annotations
@@ -9,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from operator import itemgetter
 from threading import RLock
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from phoenix_otel.sdk.cells import Cell
 from phoenix_otel.sdk.internals import hash_attributes
@@ -21,6 +24,11 @@ _OVERFLOW: Final[Mapping[str, bool]] = {"otel.metric.overflow": True}
 _NO_LAYOUT: Final = -1
 
 
+class _Layout(NamedTuple):
+    names: tuple[str, ...]
+    pick: Callable[[Any], Any]
+
+
 class SeriesTable:
     """The cells of one instrument, at most `limit` of them, the overflow series included, and all their names."""
 
@@ -30,7 +38,7 @@ class SeriesTable:
         self.names: set[str] = set()
         self.lock: Any = lock
         self.fast = self.short = True
-        self._layout: tuple[str, ...] = ()
+        self._layout: _Layout | None = None
         self._width = _NO_LAYOUT
         self._pick: Callable[[Any], Any] = itemgetter("")
         self._known: dict[Any, Any] = {}
@@ -48,7 +56,10 @@ class SeriesTable:
     def go_fast(self, fast: bool, *, short: bool) -> None:
         """Let `look_up` find what is known, and `_width` open the short way; or have everything go the SDK's way."""
         self.fast, self.short = fast, short
-        self._width = len(self._layout) if short and self._layout else _NO_LAYOUT
+        layout = self._layout
+        if layout is not None:
+            self._pick = layout.pick
+        self._width = len(layout.names) if short and layout is not None else _NO_LAYOUT  # last: it opens the way
 
     def look_up(self, attributes: Any) -> Any:
         """Return the cell of attributes that were seen before, as they are given; None for all else."""
@@ -56,9 +67,10 @@ class SeriesTable:
             return None
         if not attributes:
             return self._bare if attributes is None or attributes.__class__ is dict else None
+        layout = self._layout
         try:
-            if attributes.__class__ is dict and len(attributes) == len(self._layout):
-                cell = self._known.get(self._pick(attributes))
+            if layout is not None and attributes.__class__ is dict and len(attributes) == len(layout.names):
+                cell = self._known.get(layout.pick(attributes))
                 if cell is not None:
                     return cell
         except (KeyError, TypeError):
@@ -81,10 +93,10 @@ class SeriesTable:
         if len(self.cells) - (self._overflow is not None) >= self.limit - 1:
             first = self._overflow is None
             return self._overflow_cell(), first
-        names, values = tuple(given), tuple(given.values())
-        if table is self._known and names == self._layout:
-            names, values = self._layout, key if len(names) > 1 else values  # nothing is kept twice
-        cell = table[key] = self._add(names, values)
+        names, values, layout = tuple(given), tuple(given.values()), self._layout
+        if table is self._known and layout is not None and names == layout.names:
+            names, values = layout.names, key if len(names) > 1 else values  # nothing is kept twice
+        cell = self._add(table, key, names, values)
         if not given:
             self._bare = cell
         self._remember(attributes, cell, table)
@@ -93,15 +105,19 @@ class SeriesTable:
     def _place(self, given: dict[str, Any]) -> tuple[dict[Any, Any], Any]:
         types = set(map(type, given.values()))
         if types == {str} and all(type(name) is str for name in given):
-            if not self._layout:
-                self._layout = tuple(given)
-                self._pick = itemgetter(*given)
-                self.go_fast(self.fast, short=self.short)
-            if len(given) == len(self._layout) and all(name in given for name in self._layout):
-                return self._known, self._pick(given)
+            layout = self._layout or self._lay_out(given)
+            if len(given) == len(layout.names) and all(name in given for name in layout.names):
+                return self._known, layout.pick(given)
         if types <= _PLAIN:
             return self._typed, _typed_key({name: given[name] for name in sorted(given)})
         return self._typed, hash_attributes(given)
+
+    def _lay_out(self, given: dict[str, Any]) -> _Layout:
+        layout = _Layout(tuple(given), itemgetter(*given))
+        if self._layout is None:  # no call from here to the next line: nothing can come in between
+            self._layout = layout
+        self.go_fast(self.fast, short=self.short)
+        return self._layout
 
     def _remember(self, attributes: Mapping[str, Any], cell: Any, table: dict[Any, Any]) -> None:
         """Know this order of names, too, unless the layout does."""
@@ -111,16 +127,19 @@ class SeriesTable:
 
     def _overflow_cell(self) -> Any:
         if self._overflow is None:
-            self._overflow = self._add(tuple(_OVERFLOW), tuple(_OVERFLOW.values()))
-            self._typed[_typed_key(_OVERFLOW)] = self._overflow
+            names, values = tuple(_OVERFLOW), tuple(_OVERFLOW.values())
+            self._overflow = self._add(self._typed, _typed_key(_OVERFLOW), names, values)
         return self._overflow
 
-    def _add(self, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+    def _add(self, table: dict[Any, Any], key: Any, names: tuple[str, ...], values: tuple[Any, ...]) -> Any:
+        """Add a cell, unless what has interrupted us was faster."""
         cell = self.new_cell(names, values)
         self.start(cell)
         self.names.update(names)
-        self.cells.append(cell)
-        return cell
+        placed = table.setdefault(key, cell)
+        if placed is cell:
+            self.cells.append(cell)
+        return placed
 
 
 def _typed_key(attributes: Mapping[str, Any]) -> tuple[Any, ...]:

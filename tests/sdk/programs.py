@@ -106,11 +106,14 @@ _VALUES = st.one_of(
     st.dictionaries(st.sampled_from(["k", "l"]), st.sampled_from([1, True, "x"]), max_size=2),
 )
 _TEXTS = st.dictionaries(st.sampled_from(["status", "endpoint"]), st.sampled_from(["x", "y"]), min_size=2)
+_ALIKE = st.sampled_from([True, 1, 1.0, "1"])
 _ATTRIBUTES = st.one_of(
     st.none(),
     st.just({}),
     _TEXTS,
     _TEXTS.map(lambda given: dict(reversed(given.items()))),
+    _ALIKE.map(lambda value: {"a": value}),
+    st.tuples(_ALIKE, _ALIKE, st.booleans()).map(lambda of: dict([("a", of[0]), ("b", of[1])][:: 1 if of[2] else -1])),
     st.dictionaries(st.sampled_from(["a", "b", "a.b", "a_b", "1st", "le", "status", "endpoint"]), _VALUES, max_size=3),
     st.sampled_from([{"": "dropped"}, {1: "a number"}, ["no", "mapping"], {"o": object}]),
 )

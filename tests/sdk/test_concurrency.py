@@ -198,10 +198,13 @@ def test_what_interrupts_a_record_can_record(interrupting: Any, temporality: Agg
         counter.add(1, {"kind": "shared"})
         histogram.record(1, {"kind": "shared"})
         counter.add(1, {"kind": f"interruption {interruptions % 500}"})
+        counter.add(1, {"kind": f"step {interruptions % 500}"})
 
     def collect() -> None:
         found = points(reader)
         for name, value in (("c", "value"), ("h", "count")):
+            shown = [repr(sorted(point.attributes.items())) for point in found.get(name, ())]
+            assert len(shown) == len(set(shown)), "a series comes twice"
             total = sum(getattr(point, value) for point in found.get(name, ()))
             collected[name] = total if temporality is not DELTA else collected[name] + total
 
@@ -211,10 +214,12 @@ def test_what_interrupts_a_record_can_record(interrupting: Any, temporality: Agg
             counter.add(1, {"kind": "shared"})
             histogram.record(1, {"kind": "shared"})
             counter.add(1, {"kind": f"step {step % 500}"})
+            if step % 1000 == 999:
+                collect()
     collect()
 
     assert interruptions > 10
-    assert collected == {"c": 2 * steps + 2 * interruptions, "h": steps + interruptions}
+    assert collected == {"c": 2 * steps + 3 * interruptions, "h": steps + interruptions}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
