@@ -224,10 +224,8 @@ def _points(core: Core, instrument: CellInstrument, view: ReaderView, now: int, 
             )
 
 
-def _held(cell: Any, place: int | None, *, empty: bool) -> Distribution | Number | None:
+def _held(cell: Any, place: int | None, *, empty: bool) -> Any:
     if place is None:
-        held: Distribution | Number | None = cell.read()
-        return held
+        return cell.read()
     tally = cell.tallies[place]
-    held = tally.take() if empty else tally.read()
-    return held
+    return tally.take() if empty else tally.read()

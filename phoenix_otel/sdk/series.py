@@ -3,8 +3,8 @@
 Most instruments are always given the same names with text as values. The first such set is the layout: its series are
 found by the tuple of their values. All others are found by names, values and types, as given and in sorted order.
 
-What is new is added under the lock, which keeps out other threads, but not what interrupts this one: a signal handler may
-record in the middle of any of it. So each step leaves a whole table behind.
+What is new is added under the lock, which keeps out other threads, but not what interrupts this one: a signal handler
+may record in the middle of any of it. So each step leaves a whole table behind.
 """
 
 from __future__ import annotations

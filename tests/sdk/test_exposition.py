@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Any
 
 import pytest
@@ -107,6 +108,20 @@ def test_one_family_from_several_instruments() -> None:
     assert "# HELP jobs_done_total Jobs\n" in text
     assert 'jobs_done_total{a="x",b=""} 1.0\njobs_done_total{a="",b="y"} 2.0\n' in text
     assert 'jobs_open_bytes{c=""} 3.0\njobs_open_bytes{c="z"} 4.0\n' in text
+
+
+class Kind(StrEnum):
+    HTML = "html"
+
+
+@pytest.mark.parametrize("values", [(Kind.HTML, "html"), ("html", Kind.HTML)])
+def test_a_member_of_a_text_enumeration_is_its_value(values: tuple[str, str]) -> None:
+    endpoint = Endpoint(MeterProvider)
+    counter = endpoint.meter.create_counter("c")
+    for value in values * 2:
+        counter.add(1, {"kind": value})
+
+    assert 'c_total{kind="html"} 4.0\n' in endpoint.answer()[0]
 
 
 def test_what_utf8_cannot_carry_is_replaced() -> None:
