@@ -25,7 +25,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
 from phoenix_otel.sdk import instruments as kinds
-from phoenix_otel.sdk.cells import Distribution, Number
+from phoenix_otel.sdk.cells import Distribution
 from phoenix_otel.sdk.exemplars import Exemplars
 from phoenix_otel.sdk.exposition import Exposition
 from phoenix_otel.sdk.families import prometheus_name
