@@ -187,11 +187,10 @@ def _metric(core: Core, instrument: CellInstrument, view: ReaderView, now: int, 
 
 
 def _points(core: Core, instrument: CellInstrument, view: ReaderView, now: int, order: int) -> Iterator[Any]:
-    place = instrument.own.index(view) if view in instrument.own else None
-    deltas = not view.cumulative(instrument)
+    by_tally, deltas = view in instrument.own, not view.cumulative(instrument)
     for cell in instrument.cells[:]:
         with core.lock:
-            held = _held(cell, place, empty=deltas)
+            held = _held(cell, instrument.own.index(view), empty=deltas) if by_tally else cell.read()
             marks = cell.kept(view.exemplars_read, order) if held is not None and cell.marks else ()
         if held is None:
             continue
@@ -199,7 +198,7 @@ def _points(core: Core, instrument: CellInstrument, view: ReaderView, now: int, 
         exemplars = [
             Exemplar(mark.rest, mark.value, mark.time_unix_nano, mark.span_id, mark.trace_id) for mark in marks
         ]
-        start = cell.start if place is None else max(cell.start, view.since if deltas else view.added)
+        start = max(cell.start, view.since if deltas else view.added) if by_tally else cell.start
         if isinstance(held, Distribution):
             yield HistogramDataPoint(
                 attributes=attributes,
@@ -224,8 +223,6 @@ def _points(core: Core, instrument: CellInstrument, view: ReaderView, now: int, 
             )
 
 
-def _held(cell: Any, place: int | None, *, empty: bool) -> Any:
-    if place is None:
-        return cell.read()
-    tally = cell.tallies[place]
+def _held(cell: Any, place: int, *, empty: bool) -> Any:
+    tally = cell.tallies[place]  # asked for under the lock: a reader that goes makes the others move up
     return tally.take() if empty else tally.read()

@@ -97,6 +97,35 @@ def test_threads_lose_nothing_while_readers_collect() -> None:
     assert sum(value for (name, _), value in shown.items() if name == "c_total") == recorded * 4
 
 
+def test_a_reader_that_goes_takes_nothing_from_the_others() -> None:
+    """Readers with deltas go one by one while another one collects: it gets all, and nothing twice."""
+    going = [InMemoryMetricReader({Counter: DELTA}) for _ in range(60)]
+    steady = InMemoryMetricReader({Counter: DELTA})
+    provider = MeterProvider([*going, steady], shutdown_on_exit=False)
+    counter = provider.get_meter("own").create_counter("c")
+    collected = 0
+
+    def go() -> None:
+        for reader in going:
+            provider.remove_metric_reader(reader)
+
+    def work(number: int) -> None:
+        for step in range(500):
+            counter.add(1, {"kind": f"{number}-{step % 50}"})
+
+    def collect() -> None:
+        nonlocal collected
+        collected += sum(point.value for point in points(steady).get("c", ()))
+
+    other = threading.Thread(target=go)
+    other.start()
+    in_threads(work, meanwhile=collect)
+    other.join()
+    collect()
+
+    assert collected == THREADS * 500
+
+
 def test_bound_records_lose_nothing() -> None:
     reader = InMemoryMetricReader()
     counter: Any = MeterProvider([reader], shutdown_on_exit=False).get_meter("own").create_counter("c")
