@@ -59,6 +59,7 @@ def write(numbers: dict[str, Any]) -> str:
         _INTRODUCTION.format(machine=_machine(numbers["date"])),
         *_ratios(numbers),
         *_budgets(numbers),
+        *_misses(numbers),
         _HOW.format(client=CLIENT, sdk=SDK),
         *_details(numbers),
     ]
@@ -170,6 +171,25 @@ def _budgets(numbers: dict[str, Any]) -> Iterator[str]:
             for what, found, wanted, unit, note in rows
         ),
     )
+
+
+def _misses(numbers: dict[str, Any]) -> Iterator[str]:
+    start = numbers["start"]
+    ours, loaded = start[OURS], start[f"{OURS}, in a program with aiohttp"]
+    yield "## What is not reached, and why"
+    yield ""
+    yield (
+        f"- Memory by import and configuration: {ours['mb'] - loaded['mb']:.0f} of {ours['mb']:.0f} MB are aiohttp and "
+        "what it loads, which serves the endpoint. A scraper that uses aiohttp has it anyway: there it is "
+        f"{loaded['mb']:.0f} MB."
+    )
+    if start.get("logfire"):
+        yield (
+            f"- Import and configuration: the {SDK} with its Prometheus reader takes {start[SDK]['ms']:.0f} ms alone, "
+            f"half of `logfire.configure()` is {start['logfire']['ms'] / 2:.0f} ms. aiohttp is not in it: the "
+            "endpoint's thread imports it afterwards."
+        )
+    yield ""
 
 
 def _budget(found: float, wanted: float, unit: str) -> str:
