@@ -3,10 +3,11 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
+BENCH := $(VENV)-bench
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stack lint format generate lock clean
+.PHONY: help demo test stack lint format generate bench lock clean
 
 help:           ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -39,6 +40,14 @@ format: $(READY) ## Put the code into its format
 generate: $(READY) ## Make the generated files anew
 	$(BIN)/phoenix-otel generate all docs
 
+bench: $(BENCH)/.ready  ## Measure against other libraries, and write docs/performance.md
+	$(BENCH)/bin/python -m benchmarks
+
+$(BENCH)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BENCH)
+	$(BENCH)/bin/python -m pip install --quiet --disable-pip-version-check --editable '.[bench]' --constraint constraints.txt
+	@touch $@
+
 lock:           ## Pin the newest versions of everything that development needs
 	rm -rf $(VENV)
 	$(PYTHON) -m venv $(VENV) --upgrade-deps
@@ -46,5 +55,5 @@ lock:           ## Pin the newest versions of everything that development needs
 	{ echo '# what `make lock` has found to work together; users are not bound to it'; \
 	  $(BIN)/python -m pip freeze --exclude-editable --disable-pip-version-check; } > constraints.txt
 
-clean:          ## Remove the virtual environment and caches
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist
+clean:          ## Remove the virtual environments and caches
+	rm -rf $(VENV) $(BENCH) .bench.json .pytest_cache .mypy_cache .ruff_cache .hypothesis build dist

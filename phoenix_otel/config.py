@@ -26,6 +26,7 @@ from phoenix_otel.options import (
     BUCKETS,
     COLLECTIONS,
     LABELS,
+    LIMITS,
     REFUSALS,
     Option,
     Parser,
@@ -51,6 +52,7 @@ LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
 """Labels that OpenTelemetry's semantic conventions have a name for; as a resource attribute any other keeps its own."""
 
 _NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
+_NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
 _MILLISECONDS: Final = seconds(0.01, scale=0.001, unit="milliseconds")
 
 
@@ -119,6 +121,18 @@ class MetricsConfig:
         integer(2, 1_000_000),
         env.PHOENIX_OTEL_CARDINALITY_LIMIT,
         description="Attribute sets that one metric keeps; what comes beyond is counted in one overflow series.",
+    )
+    cardinality_limits: Mapping[str, int] = option(
+        _NO_LIMITS,
+        LIMITS,
+        env.PHOENIX_OTEL_CARDINALITY_LIMITS,
+        description="The same for single metrics, by the name that OpenTelemetry or Prometheus has for them.",
+    )
+    fast_path: bool = option(
+        True,
+        BOOLEAN,
+        env.PHOENIX_OTEL_FAST_PATH,
+        description="Record and expose by `phoenix_otel.sdk`; without, by the plain OpenTelemetry SDK.",
     )
     exporters: tuple[str, ...] = option(
         (),

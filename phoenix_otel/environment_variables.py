@@ -83,6 +83,12 @@ PHOENIX_OTEL_CONTENT_SIZE_BUCKETS: Final = "PHOENIX_OTEL_CONTENT_SIZE_BUCKETS"
 PHOENIX_OTEL_CARDINALITY_LIMIT: Final = "PHOENIX_OTEL_CARDINALITY_LIMIT"
 """Attribute sets that one metric keeps, the overflow series included. Default: 2000."""
 
+PHOENIX_OTEL_CARDINALITY_LIMITS: Final = "PHOENIX_OTEL_CARDINALITY_LIMITS"
+"""The same for single metrics: name=number,name=number. Default: none."""
+
+PHOENIX_OTEL_FAST_PATH: Final = "PHOENIX_OTEL_FAST_PATH"
+"""`false` records and exposes by the plain OpenTelemetry SDK. Default: true."""
+
 PHOENIX_OTEL_SHUTDOWN_TIMEOUT: Final = "PHOENIX_OTEL_SHUTDOWN_TIMEOUT"
 """Seconds that leaving may take, the last push included. Default: 5."""
 

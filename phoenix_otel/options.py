@@ -237,3 +237,20 @@ LABELS: Final = Parser(
     _labels,
     "names of letters, digits and underscores that no metric uses itself (in a variable: name=value,name=value)",
 )
+
+
+def _limits(value: Any) -> Mapping[str, int]:
+    if isinstance(value, str):
+        value = dict(pair.split("=", 1) for pair in value.split(",") if pair.strip())
+    limits = {str(name).strip(): _LIMIT.parse(number) for name, number in dict(value).items()}
+    if not all(_METRIC_NAME.fullmatch(name) for name in limits):
+        raise ValueError(value)
+    return MappingProxyType(limits)
+
+
+_LIMIT: Final = integer(2, 1_000_000)
+_METRIC_NAME: Final = re.compile(r"[a-zA-Z_][\w.:/-]*")
+
+LIMITS: Final = Parser(
+    _limits, f"names of metrics, each with {_LIMIT.allowed} (in a variable: name=number,name=number)"
+)

@@ -143,8 +143,9 @@ class Telemetry:
         self.meter = self._pipeline.meter()
         self._sampler = SystemSampler(options.collection_interval, self.collector.guard)
         buckets = {name: getattr(options, name) for name in ("response_time_buckets", "content_size_buckets")}
-        self.collector.bind(Binding(self.meter, buckets, options.cardinality_limit))
+        self.collector.bind(Binding(self.meter, buckets, options.cardinality_limit, options.cardinality_limits))
         self.collector.system.watch(self._sampler)
+        self.collector.telemetry.observe_series(self._pipeline, Pipeline.series_of_others)
         self.collector.watch_loop()
         self._sampler.start()
         atexit.register(self.shutdown)
@@ -174,7 +175,7 @@ class Telemetry:
 
     def _snapshot(self) -> Snapshot:
         reader = self._pipeline.prometheus if self._pipeline is not None else None
-        return Snapshot(reader.families() if reader is not None else [])
+        return reader.snapshot() if reader is not None else Snapshot([])
 
     def _health(self, pipeline: Pipeline, options: MetricsConfig) -> health.Health:
         components = {

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.resources import Resource
 from prometheus_client import Metric as Family
 from prometheus_client.samples import Sample
 
-from phoenix_otel.pipeline.pipeline import SCOPE
+from phoenix_otel.config import resolve
+from phoenix_otel.pipeline.pipeline import SCOPE, build_provider
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
 from phoenix_otel.recorders import Binding, MetricsCollector
 from phoenix_otel.telemetry import get_metrics_collector, reset
@@ -47,7 +48,8 @@ def recorded_metrics(*, cardinality_limit: int = 2000) -> Iterator[RecordedMetri
     """Record into memory what decorators, trackers and collector see inside the block; ends a running telemetry."""
     reset()
     reader = PrometheusReader(SCOPE, {})
-    provider = MeterProvider([reader], shutdown_on_exit=False)
+    options = resolve(options={"cardinality_limit": cardinality_limit}).options
+    provider = build_provider(options, [reader], Resource.create())
     collector = get_metrics_collector()
     collector.bind(Binding(provider.get_meter(SCOPE), cardinality_limit=cardinality_limit))
     try:

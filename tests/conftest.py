@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from opentelemetry.test import globals_test
 
-from phoenix_otel.environment_variables import PHOENIX_OTEL_RAISE_INTERNAL_ERRORS
+from phoenix_otel.environment_variables import PHOENIX_OTEL_FAST_PATH, PHOENIX_OTEL_RAISE_INTERNAL_ERRORS
 from phoenix_otel.testing import RecordedMetrics, recorded_metrics, reset
 
 # a slow machine is no bug: speed belongs to benchmarks
@@ -22,7 +22,7 @@ settings.load_profile("phoenix_otel")
 def fresh_process(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Give each test what a process has at its start; the only place that touches OpenTelemetry's globals."""
     for name in [name for name in os.environ if name.startswith(("OTEL_", "PHOENIX_OTEL_"))]:
-        if name != "PHOENIX_OTEL_REQUIRE_STACK":
+        if name not in ("PHOENIX_OTEL_REQUIRE_STACK", PHOENIX_OTEL_FAST_PATH):  # how the whole run is meant
             monkeypatch.delenv(name)
     monkeypatch.setenv(PHOENIX_OTEL_RAISE_INTERNAL_ERRORS, "true")
     monkeypatch.chdir(tmp_path)

@@ -24,6 +24,7 @@ ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         "http.response.status_code": "status code of the answer; empty without one",
         "limit_type": "who limited: `throttle` (our own rate limiter) or `server` (the site, such as HTTP 429)",
         "method": "HTTP method",
+        "metric": "a metric by its Prometheus name",
         "operation": "database operation, such as find or insert_one",
         "path": "mount point of the file system",
         "proxy_id": "host:port of the proxy, never its credentials",

@@ -18,6 +18,7 @@ class Metric:
     Prometheus name). `attributes` are the label names in the order in which recorders pass their values.
     `siblings` are values of the attribute `status` that start at zero together with the first one seen, so that
     `increase()` counts from the first event. `bucket_option` names the configuration option that replaces `buckets`.
+    A metric that is not `limited` has no cardinality limit: its attribute values are few by themselves.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Metric:
     buckets: tuple[float, ...] = ()
     bucket_option: str | None = None
     siblings: tuple[str, ...] = ()
+    limited: bool = True
 
     @property
     def prometheus_name(self) -> str:

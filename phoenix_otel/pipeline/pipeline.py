@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from threading import Thread
 from typing import Final
@@ -15,8 +15,9 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
+from phoenix_otel import sdk
 from phoenix_otel._version import __version__
-from phoenix_otel.config import TelemetryConfig
+from phoenix_otel.config import MetricsConfig, TelemetryConfig
 from phoenix_otel.pipeline.otlp import OutageAwareExporter, otlp_exporter
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
 
@@ -40,6 +41,7 @@ class Pipeline:
     def __init__(self, provider: metrics.MeterProvider, readers: Readers, *, owned: bool) -> None:
         self._provider = provider
         self._readers = readers
+        self._closed = False
         self.owned = owned
         self.prometheus = readers.prometheus
         self.otlp = readers.otlp
@@ -53,6 +55,11 @@ class Pipeline:
         """Return the meter of our own scope."""
         return self._provider.get_meter(SCOPE, __version__)
 
+    def series_of_others(self) -> Iterable[tuple[str, int]]:
+        """Return Prometheus name and number of series of the program's own metrics, as far as the provider knows."""
+        core = getattr(self._provider, "core", None)
+        return () if core is None or self._closed else core.series(without_scope=SCOPE)
+
     def force_flush(self, timeout: float) -> bool:
         """Push what there is, within `timeout` seconds; tell whether it arrived."""
         before = time.monotonic()
@@ -62,6 +69,7 @@ class Pipeline:
 
     def shutdown(self, timeout: float) -> bool:
         """Push for the last time and close our readers, within `timeout` seconds; tell whether it all got done."""
+        self._closed = True
         return within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
 
     def _flush_readers(self) -> None:
@@ -81,8 +89,7 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     """Build our own provider, or attach to the `foreign` one. Raises ConfigError if a package for OTLP is missing."""
     readers = _readers(config, attached=foreign is not None)
     if foreign is None:
-        own = MeterProvider(readers.all, resource, shutdown_on_exit=False)
-        return Pipeline(own, readers, owned=True)
+        return Pipeline(build_provider(config.options, readers.all, resource), readers, owned=True)
     _logger.info("phoenix_otel: a MeterProvider is set already; attaching to it")
     if not isinstance(foreign, MeterProvider):
         _logger.warning("phoenix_otel: that MeterProvider takes no readers; the endpoint cannot show what it records")
@@ -90,6 +97,19 @@ def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics
     for reader in readers.all:
         foreign.add_metric_reader(reader)
     return Pipeline(foreign, readers, owned=False)
+
+
+def build_provider(options: MetricsConfig, readers: Sequence[MetricReader], resource: Resource) -> MeterProvider:
+    """Build a MeterProvider: the fast one, or the plain SDK's if the options say so."""
+    if not options.fast_path:
+        return MeterProvider(readers, resource, shutdown_on_exit=False)
+    return sdk.MeterProvider(
+        readers,
+        resource,
+        shutdown_on_exit=False,
+        cardinality_limit=options.cardinality_limit,
+        cardinality_limits=options.cardinality_limits,
+    )
 
 
 def _readers(config: TelemetryConfig, *, attached: bool) -> Readers:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
 from prometheus_client import Metric as Family
@@ -15,14 +14,17 @@ from phoenix_otel.catalog import DOMAINS
 _DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
 _UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
 _ORDER: Final = {name: position for position, name in enumerate(_UNIT_OF)}
+_OPENMETRICS: Final = "application/openmetrics-text"
+_RENAMING: Final = ("escaping=dots", "escaping=values")
+"""Escapings of names that change even those that need none; hardly anybody asks for them."""
 _PLAIN_TEXT: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 
-@dataclass(frozen=True)
 class Snapshot:
     """The metric families of one collection."""
 
-    families: Sequence[Family]
+    def __init__(self, families: Sequence[Family]) -> None:
+        self.families = families
 
     def collect(self) -> Iterable[Family]:
         """Return the families, as prometheus_client's encoders ask for them."""
@@ -30,10 +32,7 @@ class Snapshot:
 
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return body and content type: OpenMetrics 1.0 or text 0.0.4, as the Accept header asks."""
-        try:
-            encode, content_type = choose_encoder(accept)
-        except (ValueError, TypeError):  # a version that is no number
-            return generate_latest(self), _PLAIN_TEXT
+        encode, content_type = _encoder(accept)
         return encode(self), content_type
 
     def stats(self) -> dict[str, dict[str, Any]]:
@@ -51,6 +50,33 @@ class Snapshot:
                 "series": _histograms(family) if family.type == "histogram" else _values(family),
             }
         return domains
+
+
+class DirectSnapshot(Snapshot):
+    """The state at the moment when it is asked for; text comes straight from the numbers."""
+
+    def __init__(self, read: Callable[[], Sequence[Family]], render: Callable[[bool], bytes]) -> None:
+        self._read = read
+        self._render = render
+
+    @property
+    def families(self) -> Sequence[Family]:  # type: ignore[override]
+        """Collect, and return every metric family."""
+        return self._read()
+
+    def exposition(self, accept: str) -> tuple[bytes, str]:
+        """Return body and content type: OpenMetrics 1.0 or text 0.0.4, as the Accept header asks."""
+        encode, content_type = _encoder(accept)
+        if content_type.endswith(_RENAMING):
+            return encode(self), content_type
+        return self._render(content_type.startswith(_OPENMETRICS)), content_type
+
+
+def _encoder(accept: str) -> tuple[Callable[[Any], bytes], str]:
+    try:
+        return choose_encoder(accept)
+    except (ValueError, TypeError):  # a version that is no number
+        return generate_latest, _PLAIN_TEXT
 
 
 def _values(family: Family) -> list[dict[str, Any]]:

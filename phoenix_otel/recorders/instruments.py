@@ -6,39 +6,43 @@ They are made unbound, record nothing until `bind` gives them a meter, and can b
 from __future__ import annotations
 
 import math
-import time
+import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from threading import RLock
+from time import monotonic
 from typing import Any, Final, Protocol, TypeVar
 from weakref import WeakKeyDictionary
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
 
-from phoenix_otel import redaction
 from phoenix_otel._guard import Guard
 from phoenix_otel.catalog import Metric
+from phoenix_otel.recorders.series import Attributes, Labels, Series
 
 SourceT = TypeVar("SourceT")
-Labels = tuple[object, ...]
-Attributes = dict[str, str | bool]
+Record = Callable[[float], None]
 Reading = tuple[Labels, float]
 _Key = tuple[tuple[str, str | bool], ...]
 
-_OVERFLOW: Final[Attributes] = {"otel.metric.overflow": True}
-_LONGEST_LABEL: Final = 256
-_LONGEST_CLEANED: Final = 2048
 _LARGEST_EXACT: Final = 2**53
-_CLEANERS: Final[Mapping[str, Callable[[Any], str]]] = {"proxy_id": redaction.proxy_id}
 
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """What instruments are bound to: a meter, the buckets that options replace, and the cardinality limit."""
+    """What instruments are bound to: a meter, the buckets that options replace, and the cardinality limits."""
 
     meter: Meter
     buckets: Mapping[str, Sequence[float]] = field(default_factory=dict)
     cardinality_limit: int = 2000
+    cardinality_limits: Mapping[str, int] = field(default_factory=dict)
+
+    def limit(self, metric: Metric) -> int:
+        """Return how many attribute sets a metric may have."""
+        limits = self.cardinality_limits
+        if not metric.limited:
+            return sys.maxsize
+        return limits.get(metric.name, limits.get(metric.prometheus_name, self.cardinality_limit))
 
 
 @dataclass(slots=True)
@@ -56,75 +60,6 @@ class Instrument(Protocol):
     def unbind(self) -> None: ...
 
 
-class Series:
-    """The attribute sets of one metric: label values cleaned once, the number of sets bounded."""
-
-    def __init__(self, metric: Metric, guard: Guard) -> None:
-        self._metric = metric
-        self._guard = guard
-        self._cleaners = [_CLEANERS.get(name, _as_text) for name in metric.attributes]
-        self.reset(limit=2000)
-
-    def reset(self, limit: int) -> None:
-        """Forget every set; `limit` includes the overflow series."""
-        self._limit = limit
-        self._by_given: dict[Labels, Attributes] = {}
-        self._by_clean: dict[tuple[str, ...], Attributes] = {}
-
-    def attributes(self, given: Labels) -> Attributes:
-        """Return the attributes for label values in catalog order, the overflow series once the limit is reached."""
-        try:
-            return self._by_given[given]
-        except (KeyError, TypeError):
-            return self._first_seen(given)
-
-    def _first_seen(self, given: Labels) -> Attributes:
-        cleaned = tuple(_bounded(clean(value)) for clean, value in zip(self._cleaners, given, strict=True))
-        attributes = self._by_clean.get(cleaned)
-        if attributes is None:
-            if len(self._by_clean) >= self._limit - 1:
-                self._guard.refused(
-                    self._metric.name, f"more than {self._limit} attribute sets; the rest is one series"
-                )
-                attributes = _OVERFLOW
-            else:
-                attributes = dict(zip(self._metric.attributes, cleaned, strict=True))
-                self._by_clean[cleaned] = attributes
-        if len(self._by_given) < 4 * self._limit and all(_small(value) for value in given):
-            self._by_given[given] = attributes
-        return attributes
-
-    def siblings(self, attributes: Attributes) -> Iterable[Attributes]:
-        """Return the sets that differ from `attributes` in status alone and are not known yet; they become known."""
-        for status in self._metric.siblings if "status" in attributes else ():
-            sibling = {**attributes, "status": status}
-            cleaned = tuple(str(value) for value in sibling.values())
-            if cleaned not in self._by_clean and len(self._by_clean) < self._limit - 1:
-                self._by_clean[cleaned] = sibling
-                yield sibling
-
-    def knows(self, given: Labels) -> bool:
-        """Tell whether these label values were seen before."""
-        try:
-            return given in self._by_given
-        except TypeError:
-            return True
-
-
-def _as_text(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return redaction.text(text[:_LONGEST_CLEANED])  # what comes from a page may be megabytes, and cleaning takes time
-
-
-def _bounded(text: str) -> str:
-    """Cut a label value to a sane length, and replace what UTF-8 cannot carry."""
-    return text[:_LONGEST_LABEL].encode("utf-8", "replace").decode("utf-8")
-
-
-def _small(value: object) -> bool:
-    return type(value) is int or (type(value) is str and len(value) <= _LONGEST_LABEL)
-
-
 def _number(amount: Any) -> float:
     """Return an int or float that every exporter can carry; raises TypeError, ValueError or OverflowError."""
     if type(amount) is int and -_LARGEST_EXACT <= amount <= _LARGEST_EXACT:
@@ -136,79 +71,125 @@ def _number(amount: Any) -> float:
 
 
 class _Synchronous:
-    """What Counter and Histogram share: guarded recording of non-negative amounts."""
+    """What Counter and Histogram share: guarded recording of non-negative amounts.
+
+    What records on a series is remembered by the label values as they were given.
+    """
 
     def __init__(self, metric: Metric, guard: Guard, activity: Activity) -> None:
         self._metric = metric
         self._guard = guard
         self._activity = activity
         self._series = Series(metric, guard)
-        self._record: Callable[[float, Any], None] | None = None
+        self._records: dict[Labels, Record] = {}
+        self._bound: Callable[[Attributes], Record] | None = None
+
+    @property
+    def series(self) -> tuple[str, int]:
+        """The metric's Prometheus name and how many series it has."""
+        return self._metric.prometheus_name, len(self._series)
 
     def unbind(self) -> None:
         """Record nothing from now on."""
-        self._record = None
+        self._bound = None
+        self._records = {}
 
-    def _take(self, amount: float, labels: Labels) -> None:
-        record = self._record
-        if record is None:
+    def _begin(self, instrument: Any, record: Callable[[float, Any], None], limit: int) -> None:
+        """Record on an OpenTelemetry instrument; one that can be bound to attributes finds its number faster."""
+        self._series.reset(limit)
+        self._records = {}
+        self._bound = getattr(instrument, "recording_on", None) or (
+            lambda attributes: lambda amount: record(amount, attributes)
+        )
+
+    def _take(self, amount: float, *labels: object) -> None:
+        """Record an amount, with label values in catalog order."""
+        try:
+            record = self._records[labels]
+        except (KeyError, TypeError):
+            self._take_first(amount, labels)
             return
         try:
-            if type(amount) is not float or not amount < math.inf:
-                amount = _number(amount)
-            if amount < 0:
-                raise ValueError(amount)
-        except (TypeError, ValueError, OverflowError):
-            self._guard.refused(self._metric.name, "not a finite, non-negative number")
-            return
-        try:
-            record(amount, self._series.attributes(labels))
-            self._activity.last_record = time.monotonic()
+            kind = amount.__class__
+            if (kind is not int and kind is not float) or not 0 <= amount <= _LARGEST_EXACT:
+                amount = self._checked(amount)
+            record(amount)
+            self._activity.last_record = monotonic()
         except Exception as error:
+            self._stumbled(error)
+
+    def _take_first(self, amount: float, labels: Labels) -> None:
+        bound = self._bound
+        if bound is None:
+            return
+        try:
+            checked = self._checked(amount)
+            attributes = self._series.attributes(labels)
+            self._start_beside(attributes, bound)
+            record = bound(attributes)
+            record(checked)
+            self._activity.last_record = monotonic()
+            if self._series.knows(labels):
+                # bound again: only now has the instrument something to lead to
+                self._records[labels] = bound(attributes)
+        except Exception as error:
+            self._stumbled(error)
+
+    def _start_beside(self, attributes: Attributes, bound: Callable[[Attributes], Record]) -> None:
+        """Start what belongs beside a new series."""
+
+    def _checked(self, amount: Any) -> float:
+        try:
+            number = _number(amount)
+        except (TypeError, ValueError, OverflowError):
+            raise _RefusedError from None
+        if number < 0:
+            raise _RefusedError
+        return number
+
+    def _stumbled(self, error: Exception) -> None:
+        if isinstance(error, _RefusedError):
+            self._guard.refused(self._metric.name, "not a finite, non-negative number")
+        else:
             self._guard.caught(f"recording {self._metric.name}", error)
 
 
+class _RefusedError(Exception):
+    """An amount that no metric can hold."""
+
+
 class Counter(_Synchronous):
-    """A monotonic sum."""
+    """A monotonic sum; the status siblings of a series start at zero with it."""
+
+    add = _Synchronous._take
 
     def bind(self, binding: Binding) -> None:
         """Count on this meter; a metric without attributes shows 0 at once."""
-        self._series.reset(binding.cardinality_limit)
         counter = binding.meter.create_counter(self._metric.name, self._metric.unit, self._metric.description)
+        self._begin(counter, counter.add, binding.limit(self._metric))
         if not self._metric.attributes:
-            counter.add(0, {})
-        self._record = counter.add
+            counter.add(0, self._series.attributes(()))
 
-    def add(self, amount: float, *labels: object) -> None:
-        """Add `amount`, with label values in catalog order; its status siblings start at zero."""
-        if self._metric.siblings and self._record is not None and not self._series.knows(labels):
-            self._start_siblings(labels)
-        self._take(amount, labels)
-
-    def _start_siblings(self, labels: Labels) -> None:
-        with self._guard.section(f"recording {self._metric.name}"):
-            for sibling in self._series.siblings(self._series.attributes(labels)):
-                if self._record is not None:
-                    self._record(0, sibling)
+    def _start_beside(self, attributes: Attributes, bound: Callable[[Attributes], Record]) -> None:
+        for sibling in self._series.siblings(attributes):
+            bound(sibling)(0)
 
 
 class Histogram(_Synchronous):
     """A distribution over the catalog's buckets, or the option's that replaces them."""
 
+    record = _Synchronous._take
+
     def bind(self, binding: Binding) -> None:
         """Record on this meter."""
-        self._series.reset(binding.cardinality_limit)
         bounds = binding.buckets.get(self._metric.bucket_option or "", self._metric.buckets)
-        self._record = binding.meter.create_histogram(
+        histogram = binding.meter.create_histogram(
             self._metric.name,
             self._metric.unit,
             self._metric.description,
             explicit_bucket_boundaries_advisory=[float(bound) for bound in bounds],
-        ).record
-
-    def record(self, value: float, *labels: object) -> None:
-        """Record one value, with label values in catalog order."""
-        self._take(value, labels)
+        )
+        self._begin(histogram, histogram.record, binding.limit(self._metric))
 
 
 Reader = Callable[[Any], Iterable[Reading]]
@@ -233,10 +214,15 @@ class Observable:
         self._set: WeakKeyDictionary[Any, dict[_Key, Callable[[], float]]] = WeakKeyDictionary()
         self._asked: WeakKeyDictionary[Any, Reader] = WeakKeyDictionary()
 
+    @property
+    def series(self) -> tuple[str, int]:
+        """The metric's Prometheus name and how many series it has."""
+        return self._metric.prometheus_name, len(self._series)
+
     def bind(self, binding: Binding) -> None:
         """Answer this meter's collections; values set earlier are forgotten, sources that are asked stay."""
         with self._lock:
-            self._series.reset(binding.cardinality_limit)
+            self._series.reset(binding.limit(self._metric))
             self._set.clear()
         create = {
             "gauge": binding.meter.create_observable_gauge,
@@ -265,8 +251,8 @@ class Observable:
         if not self._bound:
             return
         with self._guard.section(f"setting {self._metric.name}"):
-            start = time.monotonic() - _number(seconds)
-            self._put(lambda: time.monotonic() - start, (), source)
+            start = monotonic() - _number(seconds)
+            self._put(lambda: monotonic() - start, (), source)
 
     def clear(self, *, source: object | None = None) -> None:
         """Take back all that `source` has set."""
@@ -281,7 +267,7 @@ class Observable:
         with self._guard.section(f"setting {self._metric.name}"), self._lock:
             key = tuple(self._series.attributes(labels).items())
             self._set.setdefault(self if source is None else source, {})[key] = read
-            self._activity.last_record = time.monotonic()
+            self._activity.last_record = monotonic()
 
     def ask(self, source: SourceT, reader: Callable[[SourceT], Iterable[Reading]]) -> None:
         """Call `reader(source)` at each collection, for pairs of label values and number; it must not hold it."""
@@ -312,18 +298,23 @@ class Instruments:
         self._guard = guard
         self._activity = activity
         self._all: list[Instrument] = []
+        self._with_series: list[Counter | Histogram | Observable] = []
 
     def counter(self, metric: Metric) -> Counter:
         """Make the counter of a catalog entry."""
-        return self.keep(Counter(metric, self._guard, self._activity))
+        return self._counted(Counter(metric, self._guard, self._activity))
 
     def histogram(self, metric: Metric) -> Histogram:
         """Make the histogram of a catalog entry."""
-        return self.keep(Histogram(metric, self._guard, self._activity))
+        return self._counted(Histogram(metric, self._guard, self._activity))
 
     def observable(self, metric: Metric, combine: Callable[[list[float]], float] = sum) -> Observable:
         """Make the observable gauge or counter of a catalog entry."""
-        return self.keep(Observable(metric, self._guard, self._activity, combine))
+        return self._counted(Observable(metric, self._guard, self._activity, combine))
+
+    def series(self) -> Iterable[tuple[str, int]]:
+        """Return the Prometheus name of each metric that has series, and how many."""
+        return [instrument.series for instrument in self._with_series if instrument.series[1]]
 
     def bind(self, binding: Binding) -> None:
         """Bind all of them."""
@@ -341,3 +332,9 @@ class Instruments:
         """Bind and unbind this together with the others."""
         self._all.append(instrument)
         return instrument
+
+    _CountedT = TypeVar("_CountedT", Counter, Histogram, Observable)
+
+    def _counted(self, instrument: _CountedT) -> _CountedT:
+        self._with_series.append(instrument)
+        return self.keep(instrument)

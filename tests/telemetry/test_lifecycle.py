@@ -12,6 +12,7 @@ from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 
 from phoenix_otel import ConfigError, MetricsConfig, configure_telemetry, get_metrics_collector, start_metrics_server
+from phoenix_otel.environment_variables import PHOENIX_OTEL_FAST_PATH
 from tests.http import fetch, samples
 
 
@@ -27,13 +28,15 @@ def test_the_same_configuration_is_the_same_handle() -> None:
     assert get_metrics_collector() is telemetry.collector
 
 
-def test_another_configuration_is_an_error_that_shows_both() -> None:
+def test_another_configuration_is_an_error_that_shows_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PHOENIX_OTEL_FAST_PATH, raising=False)
     configure_telemetry(port=0)
     with pytest.raises(ConfigError, match=r"with port=0 \(argument\); asked for now: port=0 \(argument\), path='/m'"):
         configure_telemetry(port=0, path="/m")
 
 
 def test_the_configuration_says_where_each_value_came_from(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(PHOENIX_OTEL_FAST_PATH, raising=False)
     monkeypatch.setenv("OTEL_EXPORTER_PROMETHEUS_PORT", "0")
     config = configure_telemetry(path="/m").config
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from phoenix_otel.catalog import system
+from phoenix_otel.catalog import system, telemetry
 from phoenix_otel.generate.alert_config import AlertConfig
 from phoenix_otel.generate.dashboards import limits
 from phoenix_otel.generate.dashboards.panel import (
@@ -30,6 +30,7 @@ def _rows(config: AlertConfig) -> tuple[Row, ...]:
         Row(title="Scrapers", panels=tuple(_scrapers())),
         Row(title="Host", panels=(*_usage(query), *_traffic(query))),
         Row(title="Process", panels=tuple(_process(query))),
+        Row(title="Telemetry", panels=tuple(_telemetry(query))),
     )
 
 
@@ -120,6 +121,18 @@ def _process(query: PanelQuery) -> Iterator[Panel]:
         unit=NUMBER,
         targets=(per_scraper(query.series(system.PROCESS_OPEN_FILES)),),
         width=12,
+    )
+
+
+def _telemetry(query: PanelQuery) -> Iterator[Panel]:
+    most = f"topk(10, max by (metric) ({query.series(telemetry.SERIES)}))"
+    yield Panel(
+        title="Series by metric",
+        description="Of the ten metrics that have the most, on the scraper that has the most of each. Growth without an "
+        "end reaches the cardinality limit (2,000 unless configured): new label values are then counted in one series.",
+        unit=NUMBER,
+        targets=(Target(expr=most, legend=legend("metric")),),
+        width=24,
     )
 
 
