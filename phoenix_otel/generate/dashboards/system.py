@@ -128,8 +128,8 @@ def _telemetry(query: PanelQuery) -> Iterator[Panel]:
     most = f"topk(10, max by (metric) ({query.series(telemetry.SERIES)}))"
     yield Panel(
         title="Series by metric",
-        description="Of the ten metrics that have the most, on the scraper that has the most of each. Growth without an "
-        "end reaches the cardinality limit (2,000 unless configured): new label values are then counted in one series.",
+        description="Of the ten metrics that have the most, on the scraper that has the most of each. What grows "
+        "without an end reaches the cardinality limit: new label values are then counted in one series.",
         unit=NUMBER,
         targets=(Target(expr=most, legend=legend("metric")),),
         width=24,
