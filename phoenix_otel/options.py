@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -95,6 +96,16 @@ def text(pattern: str, allowed: str) -> Parser:
         return value
 
     return Parser(parse, allowed)
+
+
+def _file(value: Any) -> str:
+    path = os.fspath(value)
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise ValueError(value)
+    return path
+
+
+FILE: Final = Parser(_file, "the path of a file")
 
 
 def integer(low: int, high: int) -> Parser:

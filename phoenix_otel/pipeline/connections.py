@@ -1,0 +1,151 @@
+"""Connections of the endpoint, limited in number, size and time: no client can exhaust memory or file descriptors."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from aiohttp import web
+
+COMMON_HEADERS: Final = {"Server": "phoenix_otel", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
+
+_CHUNK: Final = 65_536
+_LOOK_AGAIN: Final = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one client may take: seconds, bytes, and connections for all together.
+
+    `patience` is for how long a client may keep us waiting while others want its place.
+    """
+
+    connections: int = 128
+    patience: float = 1.0
+    handshake: float = 5.0
+    request: float = 30.0
+    answer: float = 10.0
+    line: int = 4096
+    field: int = 8190
+    fields: int = 64
+
+
+class Connection(web.RequestHandler):
+    """One client. `waits_since` is when we began to wait for it, on the loop's clock; None while it waits for us."""
+
+    def __init__(self, server: web.Server, loop: asyncio.AbstractEventLoop, limits: Limits) -> None:
+        super().__init__(
+            server,
+            loop=loop,
+            access_log=None,  # type: ignore[arg-type]  # how the documentation has it switched off
+            keepalive_timeout=limits.request,
+            lingering_time=1.0,
+            max_line_size=limits.line,
+            max_field_size=limits.field,
+            max_headers=limits.fields,
+        )
+        self._answer_within = limits.answer
+        self.waits_since: float | None = loop.time()
+
+    async def send(self, request: web.Request, response: web.Response) -> web.StreamResponse:
+        """Send an answer piece by piece; one that is not taken in time is cut off."""
+        self.waits_since = self._loop.time()
+        body = memoryview(response.body if isinstance(response.body, bytes) else b"")
+        stream = web.StreamResponse(status=response.status, headers=response.headers)
+        stream.content_length = len(body)
+        try:
+            async with asyncio.timeout(self._answer_within):
+                writer = await stream.prepare(request)
+                for start in range(0, len(body) if request.method != "HEAD" else 0, _CHUNK):
+                    await stream.write(body[start : start + _CHUNK])
+                await stream.write_eof()
+                if writer is not None:
+                    await writer.drain()
+        except TimeoutError:
+            if self.transport is not None:
+                self.transport.abort()
+        return stream
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP with a bare status, and close: no traceback, no echo."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("a part of another answer is sent already")
+        response = web.Response(status=status, text=bare(status), headers=COMMON_HEADERS)
+        response.force_close()
+        return response
+
+    def log_exception(self, *args: Any, **kwargs: Any) -> None:
+        """Log nothing: what clients do wrong would fill the scraper's log."""
+
+
+def bare(status: int) -> str:
+    """Return the text of an answer that says its status and nothing else."""
+    return f"{status} {HTTPStatus(status).phrase}\n"
+
+
+class Acceptor:
+    """Accepts clients, a limited number at a time: when it is full, who keeps us waiting longest makes room."""
+
+    def __init__(self, server: web.Server, limits: Limits, tls: Callable[[], ssl.SSLContext | None]) -> None:
+        self._server = server
+        self._limits = limits
+        self._tls = tls
+        self._open: dict[socket.socket, Connection] = {}
+        self._arriving: set[asyncio.Task[None]] = set()
+
+    async def accept(self, listening: socket.socket) -> None:
+        """Accept until it is cancelled."""
+        loop = asyncio.get_running_loop()
+        listening.setblocking(False)
+        try:
+            while True:
+                await self._make_room(loop)
+                self._admit(loop, await _next_client(loop, listening))
+        finally:
+            for arriving in self._arriving:
+                arriving.cancel()
+
+    def _admit(self, loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:
+        self._open[client] = connection = Connection(self._server, loop, self._limits)
+        arriving = loop.create_task(self._connect(loop, client, connection))
+        self._arriving.add(arriving)
+        arriving.add_done_callback(self._arriving.discard)
+
+    async def _connect(self, loop: asyncio.AbstractEventLoop, client: socket.socket, connection: Connection) -> None:
+        tls = self._tls()
+        within = self._limits.handshake if tls is not None else None
+        try:
+            await loop.connect_accepted_socket(
+                lambda: connection, client, ssl=tls, ssl_handshake_timeout=within, ssl_shutdown_timeout=within
+            )
+        except OSError:  # no handshake; asyncio has closed the socket
+            pass
+
+    async def _make_room(self, loop: asyncio.AbstractEventLoop) -> None:
+        while True:
+            self._open = {client: connection for client, connection in self._open.items() if client.fileno() != -1}
+            if len(self._open) < self._limits.connections:
+                return
+            waiting = [(connection.waits_since or loop.time(), client) for client, connection in self._open.items()]
+            since, longest = min(waiting, key=lambda each: each[0])
+            if loop.time() - since >= self._limits.patience:
+                try:
+                    longest.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass  # it has gone by itself
+            await asyncio.sleep(_LOOK_AGAIN)
+
+
+async def _next_client(loop: asyncio.AbstractEventLoop, listening: socket.socket) -> socket.socket:
+    while True:
+        try:
+            return (await loop.sock_accept(listening))[0]
+        except OSError:  # no descriptor is left, or the client has gone again
+            await asyncio.sleep(_LOOK_AGAIN)
