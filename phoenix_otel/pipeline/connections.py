@@ -16,6 +16,7 @@ COMMON_HEADERS: Final = {"Server": "phoenix_otel", "Cache-Control": "no-store", 
 
 _CHUNK: Final = 65_536
 _LOOK_AGAIN: Final = 0.02
+_CLOSING: Final = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Limits:
     handshake: float = 5.0
     request: float = 30.0
     answer: float = 10.0
+    lingering: float = 1.0
     line: int = 4096
     field: int = 8190
     fields: int = 64
@@ -44,7 +46,7 @@ class Connection(web.RequestHandler):
             loop=loop,
             access_log=None,  # type: ignore[arg-type]  # how the documentation has it switched off
             keepalive_timeout=limits.request,
-            lingering_time=1.0,
+            lingering_time=limits.lingering,
             max_line_size=limits.line,
             max_field_size=limits.field,
             max_headers=limits.fields,
@@ -70,6 +72,25 @@ class Connection(web.RequestHandler):
             if self.transport is not None:
                 self.transport.abort()
         return stream
+
+    def cut_off(self, client: socket.socket) -> None:
+        """Close the connection, whatever it is about, in the loop's next round."""
+        self.waits_since = self._loop.time()
+        if self.transport is not None:
+            self.transport.abort()
+            return
+        try:
+            client.shutdown(socket.SHUT_RDWR)  # in the handshake: asyncio has the transport
+        except OSError:
+            pass  # it has gone by itself
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; one that aiohttp has made before our handlers had a say becomes a bare status."""
+        if isinstance(resp, web.HTTPException):
+            resp = web.Response(status=resp.status, text=bare(resp.status), headers=COMMON_HEADERS)
+        return await super().finish_response(request, resp, start_time)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -135,12 +156,11 @@ class Acceptor:
                 return
             waiting = [(connection.waits_since or loop.time(), client) for client, connection in self._open.items()]
             since, longest = min(waiting, key=lambda each: each[0])
-            if loop.time() - since >= self._limits.patience:
-                try:
-                    longest.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    pass  # it has gone by itself
-            await asyncio.sleep(_LOOK_AGAIN)
+            if loop.time() - since < self._limits.patience:
+                await asyncio.sleep(_LOOK_AGAIN)
+            else:
+                self._open[longest].cut_off(longest)
+                await asyncio.sleep(_CLOSING)
 
 
 async def _next_client(loop: asyncio.AbstractEventLoop, listening: socket.socket) -> socket.socket:
