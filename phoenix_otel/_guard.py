@@ -21,6 +21,10 @@ class Guard:
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at zero, and log each kind anew."""
         self.errors = 0
         self.refusals = 0
         self._logged: set[tuple[str, str]] = set()
