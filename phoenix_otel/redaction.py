@@ -8,33 +8,55 @@ from typing import Final
 
 REDACTED: Final = "REDACTED"
 
-_TELLING_NAMES: Final = (
-    r"pass(?:word|wd|phrase)?|pwd|secret|client[_-]?secret|token|(?:access|refresh|auth)[_-]?token|api[_-]?key"
-    r"|access[_-]?key|(?:proxy-)?authorization|(?:set-)?cookie|session[_-]?id|signature"
+_LONGEST_ADDRESS: Final = 512
+
+# a part of a name that tells of a secret wherever it stands: mongoPassword, x-api-key, secret_key_id
+_TELLING: Final = (
+    r"password|passwd|passphrase|secret|token|(?:api|access|private)[_-]?key|authorization|credential|signature"
+    r"|sess(?:ion)?[_-]?id|csrf|xsrf"
 )
+# one that is a part of harmless names as well: compass, author, sessions
+_TELLING_ALONE: Final = r"(?<![a-z]) (?: pass | pwd | auth | session | sid ) (?![a-z])"
+_QUOTED: Final = r"""b?" (?:[^"\\]|\\.)* (?:"|\Z) | b?' (?:[^'\\]|\\.)* (?:'|\Z)"""
 _SECRET_PAIR: Final = re.compile(
-    rf"""(?ix) (?<![a-z]) ({_TELLING_NAMES}) (["']? \s* [:=] \s*)
-    ( (?:basic|bearer|digest) \s+ \S+ | "[^"]*" | '[^']*' | [^\s,;&"')}}\]]+ )"""
+    rf"""(?ix) ( (?<![\w-]) [\w-]{{0,64}}? (?:{_TELLING}) [\w-]{{0,32}} | {_TELLING_ALONE} )
+    (\\* ["']? \s* [:=] \s* \\*)
+    ( (?:basic|bearer|digest|negotiate|ntlm) \s+ [^\s"']+ | {_QUOTED} | [^\s,;&"')}}\]]+ )"""
 )
-_URL: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]*://)([^\s"'<>]+)""")
-_USERINFO_WITHOUT_SCHEME: Final = re.compile(r"""(?<![^\s"'=,(])[^\s/@:"'=,(]{1,128}:[^\s/"',)]{0,256}@(?=[\w\[.-])""")
-_DOTTED_HOST_PORT: Final = r"(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}:\d{1,5}(?!\w)"
-_CREDENTIALS_AFTER: Final = re.compile(rf"""(?<![\w.-])({_DOTTED_HOST_PORT}):[^\s:/@"',]{{1,128}}:[^\s"',)]{{1,256}}""")
+_COOKIES: Final = re.compile(r"""(?i)\b((?:set-)?cookie["']?\s*[:=]\s*b?["']?)[^"'\r\n]+""")
+_SCHEME_AND_TOKEN: Final = re.compile(
+    r"""\b((?i:basic|bearer|digest|negotiate)\s+)(?=[^\s"',;)}\]]*[A-Z0-9=+/])[^\s"',;)}\]]{6,}"""
+)
+_JSON_WEB_TOKEN: Final = re.compile(r"\beyJ[\w-]{6,}\.[\w-]+(?:\.[\w-]*)?")
+_URL: Final = re.compile(r"""(?i)\b([a-z][a-z0-9+.-]{0,30}://)([^\s"'<>]+)""")
+_BOUNDARY: Final = r"""\s"'=,(<\[{;|"""
+_USERINFO_WITHOUT_SCHEME: Final = re.compile(
+    rf"""(?<![^{_BOUNDARY}])[^/@:{_BOUNDARY}]{{1,128}}:(?!//)[^\s"'<>]{{0,256}}@(?=[\w\[.-])"""
+)
+_ADDRESS: Final = (
+    r"(?:(?:[\w-]{1,63}\.){1,8}[\w-]{1,63}|\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z][\w-]{0,62}(?=:\d\d)):\d{1,5}(?!\w)"
+)
+_CREDENTIALS_AFTER: Final = re.compile(rf"""(?<![\w.-])({_ADDRESS}):[^\s:/@"',]{{1,128}}:[^\s"',)]{{1,256}}""")
 _CREDENTIALS_BEFORE: Final = re.compile(
-    rf"""(?<![^\s"'=,(])[^\s:/@"'=,(]{{1,128}}:[^\s:/@"',]{{1,256}}:({_DOTTED_HOST_PORT})"""
+    rf"""(?<![^{_BOUNDARY}])[^:/@{_BOUNDARY}]{{1,128}}:[^\s:/@"',]{{1,256}}:({_ADDRESS})"""
 )
 _HOST_PORT: Final = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]@?#]+)(:\d{1,5})?")
-_QUERY_VALUE: Final = re.compile(r"=[^&;]*")
+_QUERY_PART: Final = re.compile(r"([^&;=]*=)?[^&;]*")
+_PATH_PARAMETER: Final = re.compile(r"(;[^/;=]*=)[^/;]*")
 
 
 def text(value: str) -> str:
-    """Return `value` without userinfo and query values of URLs, `user:password@` and the value of `password=`."""
-    if ":" not in value and "=" not in value:
-        return value
-    value = _URL.sub(lambda match: match[1] + _without_secrets(match[2]), value)
-    value = _USERINFO_WITHOUT_SCHEME.sub("", value)
-    value = _CREDENTIALS_BEFORE.sub(r"\1", _CREDENTIALS_AFTER.sub(r"\1", value))
-    return _SECRET_PAIR.sub(rf"\1\g<2>{REDACTED}", value)
+    """Return `value` without userinfo and query values of URLs, `user:password@`, cookies, tokens, and what stands
+    behind names such as `password=`."""
+    if "://" in value:
+        value = _URL.sub(lambda match: match[1] + _without_secrets(match[2]), value)
+    if ":" in value or "=" in value:
+        value = _USERINFO_WITHOUT_SCHEME.sub("", value)
+        value = _CREDENTIALS_BEFORE.sub(r"\1", _CREDENTIALS_AFTER.sub(r"\1", value))
+        value = _SECRET_PAIR.sub(rf"\1\g<2>{REDACTED}", _COOKIES.sub(rf"\1{REDACTED}", value))
+    if " " in value:
+        value = _SCHEME_AND_TOKEN.sub(rf"\1{REDACTED}", value)
+    return _JSON_WEB_TOKEN.sub(REDACTED, value) if "eyJ" in value else value
 
 
 def url(value: str) -> str:
@@ -47,7 +69,7 @@ def proxy_id(proxy: object) -> str:
     """Return host:port of a proxy, written as mapping, URL, user:password@host:port or host:port:user:password."""
     if isinstance(proxy, Mapping):
         host, port = proxy.get("host", ""), proxy.get("port", "")
-        return proxy_id(f"{host}:{port}" if port not in ("", None) else str(host))
+        return proxy_id((f"{host}:{port}" if port not in ("", None) else str(host))[:_LONGEST_ADDRESS])
     written = str(proxy).rpartition("://")[2]
     fields = written.split(":")
     if len(fields) == 4 and "@" not in written and not written.startswith("["):
@@ -71,4 +93,5 @@ def _without_secrets(rest: str) -> str:
     elif "@" in rest and not _HOST_PORT.fullmatch(authority):
         rest = rest.rpartition("@")[2]
     address, question_mark, query = rest.partition("#")[0].partition("?")
-    return address + question_mark + _QUERY_VALUE.sub(f"={REDACTED}", query)
+    shown = _PATH_PARAMETER.sub(rf"\1{REDACTED}", address)
+    return shown + question_mark + _QUERY_PART.sub(lambda part: (part[1] or "") + REDACTED if part[0] else "", query)
