@@ -32,7 +32,8 @@ class Words(NamedTuple):
 Write = Callable[[Words], str]
 
 
-def _basic(words: Words) -> str:
+def basic(words: Words) -> str:
+    """Return what basic auth makes of user and secret."""
     return base64.b64encode(f"{words.user}:{words.secret}".encode()).decode()
 
 
@@ -55,6 +56,9 @@ IN_USERINFO: Final[Mapping[str, Write]] = {
         f"mongodb://{w.user}:{w.secret}@{w.address},other.example:27018/db?replicaSet=rs0&authSource=admin"
     ),
     "user:password@host:port": lambda w: f"{w.user}:{w.secret}@{w.address}",
+    "URL without scheme": lambda w: f"//{w.user}:{w.secret}@{w.address}/",
+    "URL in a URL": lambda w: f"https://archive.example/web/http://{w.user}:{w.secret}@{w.address}/",
+    "URL in a query": lambda w: f"https://relay.example/?http://{w.user}:{w.secret}@{w.address}/?page=2",
     "mapping of proxies": lambda w: str({"http": f"http://{w.user}:{w.secret}@{w.address}", "https": None}),
 }
 """Where any character may stand in a password that no whitespace, quote or bracket is."""
@@ -83,10 +87,10 @@ IN_FIELDS: Final[Mapping[str, Write]] = {
     "proxy of Playwright": lambda w: f"launch(proxy={{'server': 'http://{w.address}', 'password': '{w.secret}'}})",
     "object": lambda w: f"Proxy(host={w.host!r}, port={w.port}, password={w.secret!r})",
     "basic auth of aiohttp": lambda w: f"BasicAuth(login={w.user!r}, password={w.secret!r}, encoding='latin1')",
-    "basic header": lambda w: f"Proxy-Authorization: Basic {_basic(w)}",
-    "basic header in a mapping": lambda w: str({"Proxy-Authorization": f"Basic {_basic(w)}"}),
-    "basic header in bytes": lambda w: repr(f"Proxy-Authorization: Basic {_basic(w)}\r\n".encode()),
-    "raw headers": lambda w: repr(((b"Host", b"a"), (b"Proxy-Authorization", f"Basic {_basic(w)}".encode()))),
+    "basic header": lambda w: f"Proxy-Authorization: Basic {basic(w)}",
+    "basic header in a mapping": lambda w: str({"Proxy-Authorization": f"Basic {basic(w)}"}),
+    "basic header in bytes": lambda w: repr(f"Proxy-Authorization: Basic {basic(w)}\r\n".encode()),
+    "raw headers": lambda w: repr(((b"Host", b"a"), (b"Proxy-Authorization", f"Basic {basic(w)}".encode()))),
     "bearer header": lambda w: f"Authorization: Bearer {w.secret}",
     "bearer token alone": lambda w: f"refused: Bearer {_plain(w.secret)}1",
     "cookie": lambda w: f"Cookie: theme=dark; visitor={w.secret}; page=2",
@@ -113,4 +117,4 @@ EXCEPTIONS: Final[Mapping[str, Callable[[str, Words], Exception]]] = {
 
 def given_away(shown: str, words: Words) -> bool:
     """Tell whether a text shows the secret, plainly or as basic auth encodes it."""
-    return MARK in shown or _basic(words)[:-4] in shown
+    return MARK in shown or basic(words)[:-4] in shown

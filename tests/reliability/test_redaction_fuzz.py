@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
 from collections.abc import Iterator
+from random import Random
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pymongo.errors import ConfigurationError
 
-from phoenix_otel import redaction
-from tests.reliability.planted_secrets import EXCEPTIONS, IN_FIELDS, IN_USERINFO, MARK, Words, given_away
+from phoenix_otel import ScraperMetricsIntegration, Telemetry, configure_telemetry, redaction
+from tests.http import fetch
+from tests.pipeline.test_otlp import Receiver, serve_http
+from tests.reliability.planted_secrets import EXCEPTIONS, IN_FIELDS, IN_USERINFO, MARK, Words, basic, given_away
+from tests.telemetry.test_secrets import record_everywhere
 
 EXAMPLES = 30
 tried: Counter[str] = Counter()
@@ -71,3 +77,62 @@ def test_no_secret_in_an_exception_is_shown(kind: str, notation: tuple[str, obje
 
     assert not given_away(redaction.text(str(error)), planted), redaction.text(str(error))
     assert not given_away(redaction.text(repr(error)), planted), redaction.text(repr(error))
+
+
+SEED = 20_26
+WORDS_PER_NOTATION = 5
+
+
+def planted_texts() -> Iterator[tuple[str, Words]]:
+    """Write every notation with some names and secrets, the same in each run."""
+    random = Random(SEED)  # noqa: S311 - nothing secret about it
+    for write in (*IN_USERINFO.values(), *IN_FIELDS.values()):
+        for _ in range(WORDS_PER_NOTATION):
+            ends = ["".join(random.choices("aZ09-._~", k=random.randrange(6))) for _ in range(2)]
+            planted = Words("user", f"{ends[0]}{MARK}{ends[1]}", "proxy.example", random.randrange(1024, 65536))
+            yield write(planted), planted
+
+
+def raise_everywhere(telemetry: Telemetry, text: str) -> None:
+    """Let a user's code raise where ours watches or is called back."""
+    with pytest.raises(ConfigurationError), ScraperMetricsIntegration().track_request(text):
+        raise ConfigurationError(text)
+    telemetry.collector.guard.caught(f"calling back {hash(text)}", ValueError(text))
+
+
+@pytest.mark.usefixtures("production")
+def test_no_secret_reaches_any_output(caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]) -> None:
+    receiver = Receiver()
+    server = serve_http(receiver)
+    texts = list(planted_texts())
+    with caplog.at_level(logging.DEBUG):
+        telemetry = configure_telemetry(
+            port=0,
+            cardinality_limit=20_000,
+            otlp_endpoint=receiver.endpoint,
+            traces_exporters=("console",),
+            collection_stats_uri=f"mongodb://user:{MARK}@127.0.0.1:1/db",
+        )
+        for text, _ in texts:
+            record_everywhere(telemetry, text)
+            raise_everywhere(telemetry, text)
+        outputs = {path: fetch(telemetry.url, path).text for path in ("/metrics", "/stats", "/", "/health")}
+        assert telemetry.force_flush(20)
+        outputs["the configuration"] = str(telemetry.config)
+        telemetry.shutdown()
+    server.shutdown()
+    server.server_close()
+    outputs["OTLP"] = "".join(request.SerializeToString().decode("latin-1") for request in receiver.requests)
+    outputs["the log"] = caplog.text
+    outputs["the terminal"] = "".join(capfd.readouterr())
+
+    size = sum(len(output) for output in outputs.values())
+    print(  # noqa: T201
+        f"\n{len(texts)} planted secrets, recorded and raised everywhere: {len(outputs)} outputs, {size:,} characters, "
+        "given away: 0"
+    )
+    assert "proxy.example" in outputs["/metrics"]
+    assert "proxy.example" in outputs["OTLP"]
+    assert [name for name, output in outputs.items() if MARK in output] == []
+    encoded = {basic(planted) for _, planted in texts}
+    assert [name for name, output in outputs.items() if any(each in output for each in encoded)] == []
