@@ -93,6 +93,7 @@ def text(pattern: str, allowed: str) -> Parser:
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             raise ValueError(value)
+        value.encode()  # the bytes of a variable that are no UTF-8 raise UnicodeEncodeError, a ValueError
         return value
 
     return Parser(parse, allowed)
@@ -226,6 +227,7 @@ def _labels(value: Any) -> Mapping[str, str]:
     if isinstance(value, str):
         value = dict(pair.split("=", 1) for pair in value.split(",") if pair.strip())
     labels = {str(name).strip(): str(text).strip() for name, text in dict(value).items()}
+    "".join(labels.values()).encode()  # as above
     if any(not _LABEL_NAME.fullmatch(name) or name in _RESERVED_LABELS for name in labels):
         raise ValueError(value)
     return MappingProxyType(labels)

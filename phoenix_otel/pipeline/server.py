@@ -174,13 +174,14 @@ class MetricsServer:
         return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     async def _get_page(self, _: web.Request) -> web.Response:
-        def render() -> str:
+        def render() -> bytes:
             stats, health = self._snapshot().stats(), self._health.report()[1]
-            return page.render(stats, health, self._service, self._metrics_path, self._labels)
+            shown = page.render(stats, health, self._service, self._metrics_path, self._labels)
+            return shown.encode("utf-8", "backslashreplace")
 
         body = await self._rendered("page", render)
         headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
-        return web.Response(text=body, content_type="text/html", headers=headers)
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
 
 
 async def _add_common_headers(_: web.Request, response: web.StreamResponse) -> None:

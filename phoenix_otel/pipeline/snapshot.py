@@ -11,6 +11,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.exposition import choose_encoder, generate_latest
 
 from phoenix_otel.catalog import DOMAINS
+from phoenix_otel.pipeline.encodable import encodable
 
 _DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
 _UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
@@ -33,8 +34,11 @@ class Snapshot:
         try:
             encode, content_type = choose_encoder(accept)
         except (ValueError, TypeError):  # a version that is no number
-            return generate_latest(self), _PLAIN_TEXT
-        return encode(self), content_type
+            encode, content_type = generate_latest, _PLAIN_TEXT
+        try:
+            return encode(self), content_type
+        except UnicodeEncodeError:
+            return encode(Snapshot(encodable(self.families))), content_type
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """Return domain -> metric name -> type, unit, help and series; what is not in the catalog is under `other`."""

@@ -16,9 +16,10 @@ import psutil
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from opentelemetry.metrics import get_meter
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 
-from phoenix_otel import Telemetry, configure_telemetry
+from phoenix_otel import ConfigError, Telemetry, configure_telemetry
 from phoenix_otel.testing import RecordedMetrics, recorded_metrics
 from tests.http import fetch, samples
 
@@ -270,6 +271,27 @@ def test_a_gauge_keeps_its_last_good_value(telemetry: Telemetry, value: Any) -> 
         telemetry.collector.rate_limit.set_current_rate("api", value)
 
     assert total(shown(telemetry), "rate_limit_current_rate") == 7
+
+
+def test_a_label_of_another_meter_that_utf_8_cannot_carry_takes_nothing_else_away(telemetry: Telemetry) -> None:
+    telemetry.collector.scraper.record_request("success", "search")
+    orders = get_meter("shop").create_counter("orders", description="a\udfffb")
+    orders.add(1, {"kind": "a\ud800b"})
+    orders.add(2, {"kind": "a\ud801b"})
+
+    found = samples(shown(telemetry))
+    assert {dict(labels)["kind"]: value for (name, labels), value in found.items() if name == "orders_total"} == {
+        r"a\ud800b": 1,
+        r"a\ud801b": 2,
+    }
+    assert ("scraper_requests_total", (("endpoint", "search"), ("method", "GET"), ("status", "success"))) in found
+
+
+@pytest.mark.parametrize("option", [{"labels": {"team": "caf\udce9"}}, {"service_name": "caf\udce9"}])
+def test_a_label_for_every_series_that_utf_8_cannot_carry_is_an_error_at_once(option: dict[str, Any]) -> None:
+    """The bytes of a variable that are no UTF-8 arrive like this."""
+    with pytest.raises(ConfigError, match=r"option (labels|service_name): .*\\udce9.* is not allowed"):
+        configure_telemetry(port=0, **option)
 
 
 def test_a_million_zipcodes_are_counted_exactly_in_bounded_memory(
