@@ -125,13 +125,23 @@ class Acceptor:
         """Accept until it is cancelled."""
         loop = asyncio.get_running_loop()
         listening.setblocking(False)
+        ending = loop.create_task(self._end_idle(loop))
         try:
             while True:
                 await self._make_room(loop)
                 self._admit(loop, await _next_client(loop, listening))
         finally:
-            for arriving in self._arriving:
-                arriving.cancel()
+            for task in (ending, *self._arriving):
+                task.cancel()
+
+    async def _end_idle(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Let go of who sends no whole request in time; aiohttp does so since 3.14.4, and not in a handshake."""
+        while True:
+            await asyncio.sleep(min(1.0, self._limits.request / 2))
+            for client, connection in list(self._open.items()):
+                since = connection.waits_since
+                if since is not None and client.fileno() != -1 and loop.time() - since > self._limits.request:
+                    connection.cut_off(client)
 
     def _admit(self, loop: asyncio.AbstractEventLoop, client: socket.socket) -> None:
         self._open[client] = connection = Connection(self._server, loop, self._limits)
