@@ -17,6 +17,7 @@ COMMON_HEADERS: Final = {"Server": "phoenix_otel", "Cache-Control": "no-store", 
 _CHUNK: Final = 65_536
 _LOOK_AGAIN: Final = 0.02
 _CLOSING: Final = 0.001
+_CLOSING_ROUNDS: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +134,16 @@ class Acceptor:
         finally:
             for task in (ending, *self._arriving):
                 task.cancel()
+
+    async def close(self) -> None:
+        """Let go of all clients, also of those that aiohttp has left to take the rest of an answer."""
+        for client, connection in self._open.items():
+            if client.fileno() != -1:
+                connection.cut_off(client)
+        for _ in range(_CLOSING_ROUNDS):
+            if all(client.fileno() == -1 for client in self._open):
+                return
+            await asyncio.sleep(_CLOSING)
 
     async def _end_idle(self, loop: asyncio.AbstractEventLoop) -> None:
         """Let go of who sends no whole request in time; aiohttp does so since 3.14.4, and not in a handshake."""

@@ -110,6 +110,7 @@ class MetricsServer:
         accepting.cancel()
         stopped.cancel()
         await runner.cleanup()
+        await acceptor.close()
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._answer])

@@ -96,6 +96,19 @@ def test_slow_readers_delay_nobody_and_cost_little(large: Telemetry) -> None:
     assert grown < readers * size / 4
 
 
+def test_a_shutdown_lets_go_of_everyone(large: Telemetry) -> None:
+    url = large.url
+    with ExitStack() as slow:
+        clients = [slow.enter_context(RawClient(url, receive_buffer=4096)) for _ in range(60)]
+        for number, client in enumerate(clients):
+            client.send(GET if number % 2 else b"GET /met")
+        assert {client.read(1) for client in clients[1::2]} == {b"H"}
+
+        assert connections(url) == 60
+        assert large.shutdown()
+        assert connections(url) == 0
+
+
 def test_half_open_connections_make_room_for_others(telemetry: Telemetry) -> None:
     telemetry.collector.scraper.record_request("success", "search")
     with ExitStack() as half_open:
