@@ -7,6 +7,7 @@ import json
 import logging
 import re
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -319,14 +320,23 @@ def test_a_thousand_scrapes_at_once_are_all_answered(telemetry: Telemetry) -> No
     for number in range(500):
         telemetry.collector.scraper.record_request("success", f"endpoint_{number}")
 
-    async def scrape_at_once() -> tuple[list[bytes], float, str]:
-        telemetry.collector.watch_loop()
-        answers = await asyncio.gather(*(scrape(telemetry.url) for _ in range(1_000)))
-        health = json.loads((await asyncio.to_thread(fetch, telemetry.url, "/health")).text)
-        loop = health["components"]["event_loop"]
-        return answers, loop["lag_seconds"], loop["status"]
+    async def scrape_at_once() -> list[bytes]:
+        return await asyncio.gather(*(scrape(telemetry.url) for _ in range(1_000)))
 
-    answers, lag, status = asyncio.run(scrape_at_once())
+    async def scraper() -> tuple[list[bytes], float]:
+        """Go on in a loop of its own while others scrape, and measure how late it ever is."""
+        telemetry.collector.watch_loop()
+        scraping = asyncio.ensure_future(asyncio.to_thread(asyncio.run, scrape_at_once()))
+        worst = 0.0
+        while not scraping.done():
+            before = time.monotonic()
+            await asyncio.sleep(0.01)
+            worst = max(worst, time.monotonic() - before - 0.01)
+        health = json.loads((await asyncio.to_thread(fetch, telemetry.url, "/health")).text)
+        assert health["components"]["event_loop"]["status"] == "ok"
+        return await scraping, worst
+
+    answers, lag = asyncio.run(scraper())
     bodies = [answer.partition(b"\r\n\r\n")[2].decode() for answer in answers]
     totals = [
         sum(float(line.rpartition(" ")[2]) for line in body.splitlines() if line.startswith("scraper_requests_total{"))
@@ -334,12 +344,11 @@ def test_a_thousand_scrapes_at_once_are_all_answered(telemetry: Telemetry) -> No
     ]
     print(  # noqa: T201
         f"\n1,000 scrapes at once: {totals.count(500.0)} whole and true, lost: {1_000 - totals.count(500.0)}, "
-        f"{collections} collections; the scraper's loop is {lag:.3f} s late"
+        f"{collections} collections; the scraper's loop was {lag:.3f} s late at most, clients in the same process"
     )
     assert all(answer.startswith(b"HTTP/1.1 200 OK\r\n") for answer in answers)
     assert totals == [500.0] * 1_000
     assert collections < 1_000
-    assert status == "ok"
 
 
 @pytest.fixture(scope="module")
