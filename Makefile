@@ -2,12 +2,13 @@
 
 PYTHON ?= python3
 VENV ?= .venv
+FUZZ_SECONDS ?= 180
 BIN := $(VENV)/bin
 BENCH := $(VENV)-bench
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stack lint format generate bench lock clean
+.PHONY: help demo test stack fuzz audit lint format generate bench lock clean
 
 help:           ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -27,6 +28,16 @@ test: $(READY)  ## Run all tests; ARGS='-k proxy'
 
 stack:          ## Install the real servers that tests run against; without them those tests are skipped
 	tests/stack/install
+
+fuzz: $(READY)  ## Look for secrets that redaction lets through; FUZZ_SECONDS=180
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev,fuzz]' --constraint constraints.txt
+	mkdir -p build/fuzz
+	$(BIN)/python -m tests.reliability.fuzz_redaction -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=build/fuzz/
+
+audit: $(READY) ## Look up known weaknesses of all that development needs; asks the package index
+	$(PYTHON) -m venv build/audit
+	build/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.7,<3'
+	build/audit/bin/pip-audit --strict --no-deps --disable-pip --requirement constraints.txt
 
 lint: $(READY)  ## Check style and types
 	$(BIN)/ruff check .

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from phoenix_otel import redaction
 from phoenix_otel.environment_variables import PHOENIX_OTEL_RAISE_INTERNAL_ERRORS
 
 _logger = logging.getLogger("phoenix_otel")
@@ -21,6 +23,10 @@ class Guard:
     """
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Start at zero, and log each kind anew."""
         self.errors = 0
         self.refusals = 0
         self._logged: set[tuple[str, str]] = set()
@@ -32,7 +38,9 @@ class Guard:
             raise error
         if self._first((where, type(error).__name__)):
             _logger.warning("phoenix_otel: %s failed with %s; the scraper goes on", where, type(error).__name__)
-            _logger.debug("phoenix_otel: %s", where, exc_info=error)
+            if _logger.isEnabledFor(logging.DEBUG):
+                told = redaction.text("".join(traceback.format_exception(error)))
+                _logger.debug("phoenix_otel: %s\n%s", where, told)
 
     def refused(self, where: str, reason: str) -> None:
         """Count a value that cannot be recorded; log it the first time."""

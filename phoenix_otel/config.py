@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final, Self
 
@@ -21,10 +19,12 @@ from phoenix_otel.class_targets import (
     ClassTarget,
     class_target,
 )
+from phoenix_otel.config_file import read_file
 from phoenix_otel.options import (
     BOOLEAN,
     BUCKETS,
     COLLECTIONS,
+    FILE,
     LABELS,
     LIMITS,
     REFUSALS,
@@ -97,6 +97,36 @@ class MetricsConfig:
         text(r"/[\w./-]*\w", "a path such as /metrics"),
         env.PHOENIX_OTEL_PATH,
         description="Path of the metrics on the endpoint.",
+    )
+    auth_token_file: str = option(
+        "",
+        FILE,
+        env.PHOENIX_OTEL_AUTH_TOKEN_FILE,
+        description="File with the bearer token that clients of the endpoint must show.",
+    )
+    basic_auth_user: str = option(
+        "",
+        text(r"[^:\s]+", "a name without colon"),
+        env.PHOENIX_OTEL_BASIC_AUTH_USER,
+        description="User that clients must name, with the password below; with a token as well, either will do.",
+    )
+    basic_auth_password_file: str = option(
+        "", FILE, env.PHOENIX_OTEL_BASIC_AUTH_PASSWORD_FILE, description="File with that user's password."
+    )
+    tls_cert_file: str = option(
+        "",
+        FILE,
+        env.PHOENIX_OTEL_TLS_CERT_FILE,
+        description="Certificate of the endpoint and its chain, in PEM: it speaks HTTPS, TLS 1.2 or newer.",
+    )
+    tls_key_file: str = option(
+        "", FILE, env.PHOENIX_OTEL_TLS_KEY_FILE, description="Its private key, in PEM, without a passphrase."
+    )
+    tls_client_ca_file: str = option(
+        "",
+        FILE,
+        env.PHOENIX_OTEL_TLS_CLIENT_CA_FILE,
+        description="Authorities, in PEM; clients must have a certificate that one of them has signed.",
     )
     collection_interval: float = option(
         15.0,
@@ -342,7 +372,7 @@ def _candidates(
         for variable in declared.variables:
             if value := environ.get(variable.name, "").strip():
                 yield name, value, variable.parser or declared.parser, f"environment variable {variable.name}"
-    path, table = _read_file(config_file or environ.get(env.PHOENIX_OTEL_CONFIG_FILE) or None, problems)
+    path, table = read_file(config_file or environ.get(env.PHOENIX_OTEL_CONFIG_FILE) or None, problems)
     known = _known(table, f"file {path}", problems)
     yield from ((name, value, OPTIONS[name].parser, f"file {path}") for name, value in known.items())
 
@@ -359,24 +389,3 @@ def _known(given: Mapping[str, Any], source: str, problems: list[str]) -> dict[s
     """Leave out what is no option, and say so with the nearest names."""
     problems.extend(unknown(name, given[name], source, OPTIONS) for name in given.keys() - OPTIONS.keys())
     return {name: value for name, value in given.items() if name in OPTIONS}
-
-
-def _read_file(named: str | os.PathLike[str] | None, problems: list[str]) -> tuple[Path, Mapping[str, Any]]:
-    """Read the named file, else phoenix-otel.toml or pyproject.toml of the working directory if it has our table."""
-    for path in [Path(named)] if named else [Path("phoenix-otel.toml"), Path("pyproject.toml")]:
-        try:
-            document = tomllib.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            if named:
-                problems.append(
-                    f"option config_file: {str(path)!r} cannot be read ({error.strerror}); allowed: a TOML file"
-                )
-            continue
-        except (OSError, ValueError) as error:
-            if named or path.name == "phoenix-otel.toml":
-                problems.append(f"option config_file: {str(path)!r} cannot be read ({error}); allowed: a TOML file")
-            continue
-        table = document.get("tool", {}).get("phoenix_otel") if path.name == "pyproject.toml" else document
-        if table is not None:
-            return path, table
-    return Path(), {}

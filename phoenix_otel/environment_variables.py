@@ -68,6 +68,24 @@ PHOENIX_OTEL_ENABLED: Final = "PHOENIX_OTEL_ENABLED"
 PHOENIX_OTEL_PATH: Final = "PHOENIX_OTEL_PATH"
 """Path of the metrics on the endpoint. Default: /metrics."""
 
+PHOENIX_OTEL_AUTH_TOKEN_FILE: Final = "PHOENIX_OTEL_AUTH_TOKEN_FILE"  # noqa: S105 - a name
+"""File with the bearer token that clients of the endpoint must show. Default: none is asked for."""
+
+PHOENIX_OTEL_BASIC_AUTH_USER: Final = "PHOENIX_OTEL_BASIC_AUTH_USER"
+"""User that clients of the endpoint must name. Default: none is asked for."""
+
+PHOENIX_OTEL_BASIC_AUTH_PASSWORD_FILE: Final = "PHOENIX_OTEL_BASIC_AUTH_PASSWORD_FILE"  # noqa: S105 - a name
+"""File with that user's password. Default: none."""
+
+PHOENIX_OTEL_TLS_CERT_FILE: Final = "PHOENIX_OTEL_TLS_CERT_FILE"
+"""Certificate of the endpoint, PEM. Default: plain HTTP."""
+
+PHOENIX_OTEL_TLS_KEY_FILE: Final = "PHOENIX_OTEL_TLS_KEY_FILE"
+"""Private key of that certificate, PEM. Default: none."""
+
+PHOENIX_OTEL_TLS_CLIENT_CA_FILE: Final = "PHOENIX_OTEL_TLS_CLIENT_CA_FILE"
+"""Authorities that clients' certificates must be signed by, PEM. Default: clients need none."""
+
 PHOENIX_OTEL_COLLECTION_INTERVAL: Final = "PHOENIX_OTEL_COLLECTION_INTERVAL"
 """Seconds between two samples of the host, and between two pushes. Default: 15."""
 

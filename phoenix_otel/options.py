@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import os
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def _given(name: str, value: object, *, meant: str) -> str:
         return f"option {name}: {redaction.REDACTED}"
     if isinstance(value, Mapping):
         value = {key: redaction.REDACTED if _MAY_BE_SECRET.search(str(key)) else each for key, each in value.items()}
-    return redaction.text(f"option {name}: {value!r}")
+    return redaction.text(f"option {name}: {value!r}") if value != "" else f"option {name}: ''"
 
 
 _BOOLEANS: Final = {
@@ -104,9 +105,20 @@ def text(pattern: str, allowed: str) -> Parser:
     def parse(value: Any) -> str:
         if not isinstance(value, str) or not re.fullmatch(pattern, value):
             raise ValueError(value)
+        value.encode()  # the bytes of a variable that are no UTF-8 raise UnicodeEncodeError, a ValueError
         return value
 
     return Parser(parse, allowed)
+
+
+def _file(value: Any) -> str:
+    path = os.fspath(value)
+    if not isinstance(path, str) or not path.strip() or "\0" in path:
+        raise ValueError(value)
+    return path
+
+
+FILE: Final = Parser(_file, "the path of a file")
 
 
 def integer(low: int, high: int) -> Parser:
@@ -228,6 +240,7 @@ def _labels(value: Any) -> Mapping[str, str]:
     if isinstance(value, str):
         value = dict(pair.split("=", 1) for pair in value.split(",") if pair.strip())
     labels = {str(name).strip(): str(text).strip() for name, text in dict(value).items()}
+    "".join(labels.values()).encode()  # as above
     if any(not re.fullmatch(LABEL_NAME, name) or name in _RESERVED_LABELS for name in labels):
         raise ValueError(value)
     return MappingProxyType(labels)

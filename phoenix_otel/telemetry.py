@@ -24,6 +24,7 @@ from phoenix_otel.config import ConfigError, MetricsConfig, TelemetryConfig, res
 from phoenix_otel.instrumentation import Hooks, default_collector
 from phoenix_otel.instrumentation.calls import request_attributes
 from phoenix_otel.pipeline import health
+from phoenix_otel.pipeline.access import Access, build_access
 from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline, within
 from phoenix_otel.pipeline.resource import build_resource
 from phoenix_otel.pipeline.server import MetricsServer, listen
@@ -60,6 +61,7 @@ class Telemetry:
         self._sampler: SystemSampler | None = None
         self._tracing: TracerProvider | None = None
         self._clean_end: bool | None = None
+        self._access = Access()
 
     @property
     def url(self) -> str:
@@ -108,6 +110,7 @@ class Telemetry:
             service=self.config.service_name,
             metrics_path=options.path,
             labels=options.labels,
+            access=self._access,
         )
         server.start(listening, options.host)
         self._server = server
@@ -126,6 +129,7 @@ class Telemetry:
 
     def _start(self, foreign: metrics.MeterProvider | None) -> None:
         options = self.config.options
+        self._access = build_access(self.config)
         with ExitStack() as undo:
             # first of all: the port is a part of what this process is called
             listening = self._listen() if "prometheus" in self.config.exporters else None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import http.client
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -26,8 +28,23 @@ class Answer:
 def fetch(base: str, path: str, method: str = "GET", body: str | None = None, **headers: str) -> Answer:
     """Make one request; underscores in header names become dashes."""
     address = urlsplit(base)
+    assert address.scheme == "http"
     assert address.hostname is not None
-    connection = http.client.HTTPConnection(address.hostname, address.port, timeout=20)
+    return _ask(http.client.HTTPConnection(address.hostname, address.port, timeout=20), path, method, headers, body)
+
+
+def fetch_tls(base: str, path: str, tls: ssl.SSLContext, **headers: str) -> Answer:
+    """Make one request over TLS."""
+    address = urlsplit(base)
+    assert address.scheme == "https"
+    assert address.hostname is not None
+    connection = http.client.HTTPSConnection(address.hostname, address.port, timeout=20, context=tls)
+    return _ask(connection, path, "GET", headers)
+
+
+def _ask(
+    connection: http.client.HTTPConnection, path: str, method: str, headers: Mapping[str, str], body: str | None = None
+) -> Answer:
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.request(method, path, body, named)

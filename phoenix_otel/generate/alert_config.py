@@ -18,6 +18,7 @@ from phoenix_otel.generate.alerts import ALERTS
 from phoenix_otel.generate.collector_options import CollectorOptions
 from phoenix_otel.generate.notifications import Grouping, Notifications, Route
 from phoenix_otel.generate.promql import Query
+from phoenix_otel.generate.scrape_options import ScrapeOptions
 from phoenix_otel.generate.section import Problem, Section, SectionError, parsed, section, sections, several_of
 from phoenix_otel.options import LABEL_NAME, Parser, choices, duration, option, text
 
@@ -70,6 +71,9 @@ class AlertConfig(Section):
     evaluation_interval: float = option("15s", duration(0.1), description="Between two evaluations of the rules.")
     targets: tuple[str, ...] = option(
         ("host.docker.internal:9090", "dns+demo:9090"), TARGETS, description="Scrapers that are scraped."
+    )
+    scrape: ScrapeOptions = option(
+        ScrapeOptions(), section(ScrapeOptions), description="How to get in at the scrapers' endpoints."
     )
     collectors: tuple[str, ...] = option(
         ("dns+otel-collector:8889",), TARGETS, description="Collectors that scrapers push to, to be scraped."

@@ -13,6 +13,7 @@ from phoenix_otel.generate.collector_options import CollectorOptions
 from phoenix_otel.generate.notifications import Email, Grouping, Route, Slack, Webhook
 from phoenix_otel.generate.promql import duration_text
 from phoenix_otel.generate.recording_rules import RECORDING_RULES
+from phoenix_otel.generate.scrape_options import ScrapeOptions
 from phoenix_otel.generate.section import Section
 from phoenix_otel.options import REFUSALS, Option
 
@@ -23,6 +24,7 @@ _SECTIONS: tuple[tuple[str, type[Section]], ...] = (
     ("`[[notifications.webhook]]`", Webhook),
     ("`[[routes]]`", Route),
     ("`[grouping]`", Grouping),
+    ("`[scrape]`", ScrapeOptions),
     ("`[collector]`", CollectorOptions),
 )
 

@@ -47,7 +47,7 @@ def prometheus_config(config: AlertConfig) -> dict[str, Any]:
         "rule_files": [RULES],
         "alerting": {"alertmanagers": [_discovery(config.alertmanagers, interval)]},
         "scrape_configs": [
-            _scrape(job, config.targets, interval),
+            _scrape(job, config.targets, interval, **config.scrape.settings()),
             # the Collector's endpoint shows each scraper under its own job and instance
             *([_scrape(f"{job}_otlp", collectors, interval, honor_labels=True)] if collectors else []),
             *([_scrape("otel_collector", _telemetry(config), interval)] if collectors else []),

@@ -1,22 +1,23 @@
-"""What the endpoint answers: routes and handlers. Imported by the server's thread alone."""
+"""What the endpoint answers, and to whom: routes and handlers. Imported by the server's thread alone."""
 
 from __future__ import annotations
 
 import asyncio
 import gzip
+import json
 import socket
-from collections.abc import Awaitable, Callable
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, TypeVar, cast
 
 from aiohttp import web
 from prometheus_client.exposition import gzip_accepted
 
 from phoenix_otel._guard import Guard
 from phoenix_otel.pipeline import page
+from phoenix_otel.pipeline.connections import COMMON_HEADERS, Acceptor, Connection, bare
 from phoenix_otel.pipeline.server import Content
+from phoenix_otel.pipeline.shared_work import SharedWork
 from phoenix_otel.pipeline.worker import Worker
-
-_COMMON_HEADERS: Final = {"Server": "phoenix_otel", "Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
 T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -28,18 +29,24 @@ class Endpoint:
     def __init__(self, content: Content, guard: Guard, renderer: Worker) -> None:
         self._content = content
         self._guard = guard
-        self._renderer = renderer
+        self._renderings = SharedWork(renderer)
 
     async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
         """Answer on this socket until `stop` is set."""
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
-        await web.SockSite(runner, listening).start()
-        await stop.wait()
+        acceptor = Acceptor(cast(web.Server, runner.server), self._content.limits, self._content.access.context)
+        accepting = asyncio.create_task(acceptor.accept(listening))
+        stopped = asyncio.create_task(stop.wait())
+        await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)
+        accepting.cancel()
+        stopped.cancel()
         await runner.cleanup()
+        await acceptor.close()
 
     def _application(self) -> web.Application:
-        application = web.Application(middlewares=[self._contain])
+        application = web.Application(middlewares=[self._answer])
+        application.on_response_prepare.append(_add_common_headers)
         application.add_routes(
             [
                 web.get(self._content.metrics_path, self._get_metrics),
@@ -51,21 +58,24 @@ class Endpoint:
         return application
 
     @web.middleware
-    async def _contain(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer what goes wrong inside with a bare 503: no traceback, no path."""
+    async def _answer(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Let in who may read, and answer what goes wrong with a bare status: no traceback, no path."""
+        connection = cast(Connection, request.protocol)
+        connection.waits_since = None
+        if not self._content.access.allows(request.headers.getall("Authorization", ())):
+            response = _bare(401, {"WWW-Authenticate": self._content.access.challenge()})
+        else:
+            response = await self._contained(request, handler)
+        return await connection.send(request, response)
+
+    async def _contained(self, request: web.Request, handler: Handler) -> web.Response:
         try:
-            response = await handler(request)
-        except web.HTTPException as answer:
-            answer.headers.update(_COMMON_HEADERS)
-            raise
+            return cast(web.Response, await handler(request))
+        except web.HTTPException as error:
+            return _bare(error.status, {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {})
         except Exception as error:
             self._guard.caught("answering a request", error)
-            response = web.Response(status=503, text="metrics could not be collected\n")
-        response.headers.update(_COMMON_HEADERS)
-        return response
-
-    async def _in_renderer(self, work: Callable[[], T]) -> T:
-        return await self._renderer.run(work)
+            return web.Response(status=503, text="metrics could not be collected\n")
 
     async def _get_metrics(self, request: web.Request) -> web.Response:
         accept = ",".join(request.headers.getall("Accept", []))
@@ -75,23 +85,40 @@ class Endpoint:
             body, content_type = self._content.snapshot().exposition(accept)
             return (gzip.compress(body, compresslevel=5) if compress else body), content_type
 
-        body, content_type = await self._in_renderer(render)
+        body, content_type = await self._renderings.run(("metrics", accept, compress), render)
         headers = {"Content-Type": content_type, "Vary": "Accept, Accept-Encoding"}
         return web.Response(body=body, headers=headers | ({"Content-Encoding": "gzip"} if compress else {}))
 
     async def _get_health(self, _: web.Request) -> web.Response:
         healthy, report = self._content.health.report()
-        return web.json_response(report, status=200 if healthy else 503)
+        body = _json(report)
+        return web.Response(body=body, content_type="application/json", charset="utf-8", status=200 if healthy else 503)
 
     async def _get_stats(self, _: web.Request) -> web.Response:
-        stats = await self._in_renderer(lambda: self._content.snapshot().stats())
-        return web.json_response({"service": self._content.service, "domains": stats})
+        def render() -> bytes:
+            return _json({"service": self._content.service, "domains": self._content.snapshot().stats()})
+
+        body = await self._renderings.run("stats", render)
+        return web.Response(body=body, content_type="application/json", charset="utf-8")
 
     async def _get_page(self, _: web.Request) -> web.Response:
-        def render() -> str:
+        def render() -> bytes:
             stats, health = self._content.snapshot().stats(), self._content.health.report()[1]
-            return page.render(stats, health, self._content.service, self._content.metrics_path, self._content.labels)
+            shown = page.render(stats, health, self._content.service, self._content.metrics_path, self._content.labels)
+            return shown.encode("utf-8", "backslashreplace")
 
-        body = await self._in_renderer(render)
+        body = await self._renderings.run("page", render)
         headers = {"Content-Security-Policy": page.CONTENT_SECURITY_POLICY}
-        return web.Response(text=body, content_type="text/html", headers=headers)
+        return web.Response(body=body, content_type="text/html", charset="utf-8", headers=headers)
+
+
+async def _add_common_headers(_: web.Request, response: web.StreamResponse) -> None:
+    response.headers.update(COMMON_HEADERS)
+
+
+def _json(document: Mapping[str, Any]) -> bytes:
+    return json.dumps(document).encode()
+
+
+def _bare(status: int, headers: Mapping[str, str]) -> web.Response:
+    return web.Response(status=status, text=bare(status), headers=headers)

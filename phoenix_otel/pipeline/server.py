@@ -11,24 +11,30 @@ from threading import Thread
 from typing import Final
 
 from phoenix_otel._guard import Guard
+from phoenix_otel.pipeline.access import Access
 from phoenix_otel.pipeline.health import Health
+from phoenix_otel.pipeline.limits import Limits
 from phoenix_otel.pipeline.snapshot import Snapshot
 from phoenix_otel.pipeline.worker import Worker
 
 _logger = logging.getLogger("phoenix_otel")
 
 _ANY_ADDRESS: Final = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 - names them, binds nothing
+_BACKLOG: Final = 1024
+"""Clients that wait in the kernel while the endpoint is full."""
 
 
 @dataclass(frozen=True)
 class Content:
-    """What the endpoint shows, and where."""
+    """What the endpoint shows, where, and to whom."""
 
     snapshot: Callable[[], Snapshot]
     health: Health
     service: str
     metrics_path: str
     labels: Mapping[str, str]
+    access: Access
+    limits: Limits
 
 
 class MetricsServer:
@@ -46,8 +52,10 @@ class MetricsServer:
         service: str,
         metrics_path: str,
         labels: Mapping[str, str],
+        access: Access,
+        limits: Limits = Limits(),  # noqa: B008 - frozen
     ) -> None:
-        self._content = Content(snapshot, health, service, metrics_path, labels)
+        self._content = Content(snapshot, health, service, metrics_path, labels, access, limits)
         self._guard = guard
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -58,7 +66,10 @@ class MetricsServer:
         """Serve on a socket made by `listen` for this host."""
         actual = listening.getsockname()[1]
         shown = _ANY_ADDRESS.get(host, host)
-        self.url = f"http://[{shown}]:{actual}" if ":" in shown else f"http://{shown}:{actual}"
+        access = self._content.access
+        self.url = f"{access.scheme}://{f'[{shown}]' if ':' in shown else shown}:{actual}"
+        if warning := access.warning(listening):
+            _logger.warning("phoenix_otel: %s", warning)
         self._loop = asyncio.new_event_loop()
         renderer = Worker("phoenix-otel-render")
         self._thread = Thread(
@@ -95,11 +106,11 @@ def listen(host: str, port: int) -> socket.socket:
     """Listen; a busy port is replaced by a free one, with a warning. Raises OSError if the host is not ours."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=128)
+        return socket.create_server((host, port), family=family, backlog=_BACKLOG)
     except OSError as error:
         if not port:
             raise
-        listening = socket.create_server((host, 0), family=family, backlog=128)
+        listening = socket.create_server((host, 0), family=family, backlog=_BACKLOG)
         taken = listening.getsockname()[1]
         _logger.warning(
             "phoenix_otel: port %d of %s cannot be had (%s); listening on %d", port, host, error.strerror, taken

@@ -10,6 +10,7 @@ from prometheus_client import Metric as Family
 from prometheus_client.exposition import choose_encoder, generate_latest
 
 from phoenix_otel.catalog import DOMAINS
+from phoenix_otel.pipeline.encodable import encodable
 
 _DOMAIN_OF: Final = {metric.prometheus_name: domain for domain, metrics in DOMAINS.items() for metric in metrics}
 _UNIT_OF: Final = {metric.prometheus_name: metric.unit for metrics in DOMAINS.values() for metric in metrics}
@@ -33,7 +34,10 @@ class Snapshot:
     def exposition(self, accept: str) -> tuple[bytes, str]:
         """Return body and content type: OpenMetrics 1.0 or text 0.0.4, as the Accept header asks."""
         encode, content_type = _encoder(accept)
-        return encode(self), content_type
+        try:
+            return encode(self), content_type
+        except UnicodeEncodeError:
+            return encode(Snapshot(encodable(self.families))), content_type
 
     def stats(self) -> dict[str, dict[str, Any]]:
         """Return domain -> metric name -> type, unit, help and series; what is not in the catalog is under `other`."""

@@ -19,10 +19,9 @@ class Worker:
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
-    async def run(self, function: Callable[[], T]) -> T:
-        """Run a function in the thread, and return what it returns or raise what it raises."""
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+    def submit(self, function: Callable[[], T], future: asyncio.Future[T]) -> None:
+        """Run a function in the thread, and settle the future with what it returns or raises."""
+        loop = future.get_loop()
 
         def work() -> None:
             try:
@@ -33,7 +32,6 @@ class Worker:
                 _tell(loop, future, future.set_result, result)
 
         self._queue.put(work)
-        return await future
 
     def stop(self, timeout: float) -> None:
         """Let the thread end after what is queued, waiting for at most `timeout` seconds."""

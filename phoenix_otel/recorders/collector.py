@@ -49,6 +49,7 @@ class MetricsCollector:
         self._bound = False
         self.loop.stop()
         self._instruments.unbind()
+        self.guard.reset()
 
     def watch_loop(self) -> None:
         """Watch the event loop that runs here, for /health."""

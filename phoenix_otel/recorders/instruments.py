@@ -5,7 +5,6 @@ They are made unbound, record nothing until `bind` gives them a meter, and can b
 
 from __future__ import annotations
 
-import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,7 +24,8 @@ Record = Callable[[float], None]
 Reading = tuple[Labels, float]
 _Key = tuple[tuple[str, str | bool], ...]
 
-_LARGEST_EXACT: Final = 2**53
+_LARGEST: Final = 2**63
+_LARGEST_WHOLE: Final = 2**31  # larger ones are added as floats: a whole total would outgrow OTLP's 64 bits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,12 +61,12 @@ class Instrument(Protocol):
 
 
 def _number(amount: Any) -> float:
-    """Return an int or float that every exporter can carry; raises TypeError, ValueError or OverflowError."""
-    if type(amount) is int and -_LARGEST_EXACT <= amount <= _LARGEST_EXACT:
+    """Return an int or float that every exporter can carry; raises whatever the amount raises, or ValueError."""
+    if type(amount) is int and -_LARGEST_WHOLE <= amount <= _LARGEST_WHOLE:
         return amount
     number = float(amount)
-    if not math.isfinite(number):
-        raise ValueError(amount)
+    if not -_LARGEST <= number <= _LARGEST:
+        raise ValueError("not a number, or too large")
     return number
 
 
@@ -106,12 +106,12 @@ class _Synchronous:
         """Record an amount, with label values in catalog order."""
         try:
             record = self._records[labels]
-        except (KeyError, TypeError):
+        except Exception:  # not seen yet, or a value that cannot be hashed or compared
             self._take_first(amount, labels)
             return
         try:
             kind = amount.__class__
-            if (kind is not int and kind is not float) or not 0 <= amount <= _LARGEST_EXACT:
+            if (kind is not int and kind is not float) or not 0 <= amount <= _LARGEST_WHOLE:
                 amount = self._checked(amount)
             record(amount)
             self._activity.last_record = monotonic()
@@ -141,7 +141,7 @@ class _Synchronous:
     def _checked(self, amount: Any) -> float:
         try:
             number = _number(amount)
-        except (TypeError, ValueError, OverflowError):
+        except Exception:  # whatever an object of the scraper's raises
             raise _RefusedError from None
         if number < 0:
             raise _RefusedError
@@ -149,7 +149,7 @@ class _Synchronous:
 
     def _stumbled(self, error: Exception) -> None:
         if isinstance(error, _RefusedError):
-            self._guard.refused(self._metric.name, "not a finite, non-negative number")
+            self._guard.refused(self._metric.name, "not a number from 0 to 2^63")
         else:
             self._guard.caught(f"recording {self._metric.name}", error)
 
@@ -241,8 +241,8 @@ class Observable:
             return
         try:
             number = _number(value)
-        except (TypeError, ValueError, OverflowError):
-            self._guard.refused(self._metric.name, "not a finite number")
+        except Exception:
+            self._guard.refused(self._metric.name, "not a number from -2^63 to 2^63")
             return
         self._put(lambda: number, labels, source)
 

@@ -15,7 +15,7 @@ Attributes = dict[str, str | bool]
 _OVERFLOW: Final[Attributes] = {"otel.metric.overflow": True}
 _LONGEST_LABEL: Final = 256
 _LONGEST_CLEANED: Final = 2048
-_CLEANERS: Final[Mapping[str, Callable[[Any], str]]] = {"proxy_id": redaction.proxy_id}
+_UNPRINTABLE: Final = "unprintable"
 
 
 class Series:
@@ -24,7 +24,7 @@ class Series:
     def __init__(self, metric: Metric, guard: Guard) -> None:
         self._metric = metric
         self._guard = guard
-        self._cleaners = [_CLEANERS.get(name, _as_text) for name in metric.attributes]
+        self._cleaners = [_CLEANERS.get(name, _text_label) for name in metric.attributes]
         self.reset(limit=2000)
 
     def reset(self, limit: int) -> None:
@@ -41,11 +41,11 @@ class Series:
         """Return the attributes for label values in catalog order, the overflow series once the limit is reached."""
         try:
             return self._by_given[given]
-        except (KeyError, TypeError):
+        except Exception:  # not seen yet, or a value that cannot be hashed or compared
             return self._first_seen(given)
 
     def _first_seen(self, given: Labels) -> Attributes:
-        cleaned = tuple(_bounded(clean(value)) for clean, value in zip(self._cleaners, given, strict=True))
+        cleaned = tuple(_cleaned(clean, value) for clean, value in zip(self._cleaners, given, strict=True))
         attributes = self._by_clean.get(cleaned)
         if attributes is None:
             if len(self._by_clean) >= self._limit - 1:
@@ -73,18 +73,33 @@ class Series:
         """Tell whether these label values were seen before."""
         try:
             return given in self._by_given
-        except TypeError:
-            return True
+        except Exception:
+            return False
 
 
-def _as_text(value: object) -> str:
-    text = value if isinstance(value, str) else str(value)
-    return redaction.text(text[:_LONGEST_CLEANED])  # what comes from a page may be megabytes, and cleaning takes time
+def _cleaned(clean: Callable[[Any], str], value: object) -> str:
+    """Write a label value without secrets, cut to a sane length, without what UTF-8 cannot carry."""
+    try:
+        return clean(value)[:_LONGEST_LABEL].encode("utf-8", "replace").decode("utf-8")
+    except Exception:
+        return _UNPRINTABLE  # an object of the scraper's; its event counts all the same
 
 
-def _bounded(text: str) -> str:
-    """Cut a label value to a sane length, and replace what UTF-8 cannot carry."""
-    return text[:_LONGEST_LABEL].encode("utf-8", "replace").decode("utf-8")
+def _written(value: object) -> str:
+    """Return what str() makes of it; cut, for what comes from a page may be megabytes, and cleaning takes time."""
+    text = str.__str__(value if isinstance(value, str) else str(value))
+    return text[:_LONGEST_CLEANED]
+
+
+def _text_label(value: object) -> str:
+    return redaction.text(_written(value))
+
+
+def _proxy_label(value: object) -> str:
+    return redaction.proxy_id(value if isinstance(value, Mapping) else _written(value))
+
+
+_CLEANERS: Final[Mapping[str, Callable[[Any], str]]] = {"proxy_id": _proxy_label}
 
 
 def _small(value: object) -> bool:

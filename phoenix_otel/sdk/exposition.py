@@ -18,6 +18,7 @@ from prometheus_client.utils import floatToGoString
 from phoenix_otel.sdk.cells import Mark, Number
 from phoenix_otel.sdk.families import CellSource, Families, Family, Labels, PointSource, shown
 from phoenix_otel.sdk.instruments import CellInstrument
+from phoenix_otel.sdk.names import encodable
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,12 @@ class Exposition:
         for family in families:
             self._write(family, form, lines)
         lines.append(form.end)
-        return "".join(lines).encode("utf-8", "replace"), families.unsupported
+        return "".join(lines).encode(), families.unsupported
 
     def _write(self, family: Family, form: _Format, lines: list[str]) -> None:
         full = family.name + _SUFFIXES.get(family.type, "")
         name = full if form.named_in_full else family.name
-        lines.append(f"# HELP {name} {family.help.translate(form.help_escapes)}\n")
+        lines.append(f"# HELP {name} {encodable(family.help).translate(form.help_escapes)}\n")
         type_ = _TYPE_IN_TEXT.get(family.type, family.type) if form.named_in_full else family.type
         lines.append(f"# TYPE {name} {type_}\n")
         if form.units and family.unit:

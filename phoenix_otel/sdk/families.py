@@ -14,7 +14,7 @@ from opentelemetry.sdk.resources import Resource
 from phoenix_otel.sdk import instruments as kinds
 from phoenix_otel.sdk.instruments import CellInstrument
 from phoenix_otel.sdk.internals import map_unit, sanitize_attribute
-from phoenix_otel.sdk.names import FamilyType, family_name, family_type, longest
+from phoenix_otel.sdk.names import FamilyType, encodable, family_name, family_type, longest
 
 Labels = Mapping[str, str]
 _label: Final = lru_cache(maxsize=1024)(sanitize_attribute)
@@ -124,5 +124,6 @@ def shown(attributes: Mapping[str, Any] | None, extra: Labels) -> dict[str, str]
     """Return labels as Prometheus shows them: what is no text as JSON."""
     given = {**(attributes or {}), **extra}
     return {
-        _label(name): value if isinstance(value, str) else dumps(value, default=str) for name, value in given.items()
+        _label(name): encodable(value) if isinstance(value, str) else dumps(value, default=str)
+        for name, value in given.items()
     }

@@ -33,3 +33,8 @@ def family_name(name: str, unit: str, type_: FamilyType) -> str:
 def longest(*descriptions: str | None) -> str:
     """Return the description that a family has where several would do: one that does not depend on who came first."""
     return max((text or "" for text in descriptions), key=lambda text: (len(text), text))
+
+
+def encodable(text: str) -> str:
+    """Write lone surrogates, which UTF-8 cannot carry, as escapes: texts that differ still do."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

@@ -20,6 +20,7 @@ FLOORS = {
     "catalog": 0,
     "options": 1,
     "class_targets": 1,
+    "config_file": 1,
     "config": 1,
     "generate": 2,
     "recorders": 2,
