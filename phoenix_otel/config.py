@@ -178,6 +178,31 @@ class MetricsConfig:
         description="Seconds without any record before /health says 503; 0 for never.",
     )
 
+    handle_signals: bool = option(
+        True,
+        BOOLEAN,
+        env.PHOENIX_OTEL_HANDLE_SIGNALS,
+        description="Push for the last time when SIGTERM comes, then let it have its effect; `false` leaves it alone.",
+    )
+    spool_directory: str = option(
+        "",
+        text(r".*\S.*", "a directory"),
+        env.PHOENIX_OTEL_SPOOL_DIRECTORY,
+        description="Where a last state that nobody took is kept, for the next start to send. Left out: nowhere.",
+    )
+    spool_size: int = option(
+        67_108_864,
+        integer(1024, 2**40),
+        env.PHOENIX_OTEL_SPOOL_SIZE,
+        description="Bytes that the spool may hold; the oldest states are given up first.",
+    )
+    target_files: str = option(
+        "",
+        text(r".*\S.*", "a directory"),
+        env.PHOENIX_OTEL_TARGET_FILES,
+        description="Where the endpoint's address is written for Prometheus (`file_sd_configs`). Left out: nowhere.",
+    )
+
     scraper: ClassTarget | None = option(
         None,
         class_target(SCRAPER_PARTS),

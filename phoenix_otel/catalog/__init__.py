@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from phoenix_otel.catalog import database, http_client, proxy, rate_limit, scraper, system
+from phoenix_otel.catalog import database, http_client, proxy, rate_limit, scraper, system, telemetry
 from phoenix_otel.catalog.attributes import ATTRIBUTES, STATUSES
 from phoenix_otel.catalog.metric import Kind, Metric
 
@@ -21,6 +21,7 @@ DOMAINS: Final[Mapping[str, tuple[Metric, ...]]] = MappingProxyType(
         "database": database.METRICS,
         "system": system.METRICS,
         "http_client": http_client.METRICS,
+        "telemetry": telemetry.METRICS,
     }
 )
 """The metrics of each domain, in the order in which people look at them."""
@@ -33,6 +34,7 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
         "database": "Database",
         "system": "System",
         "http_client": "HTTP client",
+        "telemetry": "Telemetry",
     }
 )
 """What people call each domain."""

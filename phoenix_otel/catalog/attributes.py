@@ -33,6 +33,7 @@ ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         "reused": "`true` for a connection that was open already, `false` for a new one",
         "server.address": "host that a request was for; `other` beyond the first 100",
         "status": "`success` or `failed`",
+        "thread": "what the thread does: `push`, `endpoint` or `sampler`",
         "zipcode": "postal code that was searched",
     }
 )

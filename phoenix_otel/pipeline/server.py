@@ -15,6 +15,7 @@ from prometheus_client.exposition import gzip_accepted
 
 from phoenix_otel._guard import Guard
 from phoenix_otel.pipeline import page
+from phoenix_otel.pipeline.fork import sever
 from phoenix_otel.pipeline.health import Health
 from phoenix_otel.pipeline.snapshot import Snapshot
 from phoenix_otel.pipeline.worker import Worker
@@ -54,11 +55,15 @@ class MetricsServer:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._renderer: Worker | None = None
         self._thread: Thread | None = None
+        self._listening: socket.socket | None = None
+        self._runner: web.AppRunner | None = None
         self.url = ""
+        self.port = 0
 
     def start(self, listening: socket.socket, host: str) -> None:
         """Serve on a socket made by `listen` for this host."""
-        actual = listening.getsockname()[1]
+        self._listening = listening
+        self.port = actual = listening.getsockname()[1]
         shown = _ANY_ADDRESS.get(host, host)
         self.url = f"http://[{shown}]:{actual}" if ":" in shown else f"http://{shown}:{actual}"
         self._loop = asyncio.new_event_loop()
@@ -79,17 +84,33 @@ class MetricsServer:
     @property
     def alive(self) -> bool:
         """Tell whether the endpoint is being served."""
-        return self._thread is not None and self._thread.is_alive()
+        serving = self._thread is not None and self._thread.is_alive()
+        return serving and self._renderer is not None and self._renderer.alive
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether a collection does not come to an end."""
+        return self._renderer is not None and self._renderer.stuck
+
+    def abandon(self) -> None:
+        """Let go of all sockets without touching them: for a child, whose parent goes on serving."""
+        site = self._runner.server if self._runner is not None else None
+        transports = [each.transport for each in (site.connections if site is not None else ())]
+        sockets = [each.get_extra_info("socket") for each in transports if each is not None]
+        sever([*([self._listening] if self._listening is not None else []), *sockets])
 
     def _run(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, renderer: Worker) -> None:
-        with self._guard.section("serving the endpoint"):
-            loop.run_until_complete(self._serve(listening))
-        listening.close()
-        renderer.stop(timeout=1.0)
-        loop.close()
+        try:
+            with self._guard.section("serving the endpoint"):
+                loop.run_until_complete(self._serve(listening))
+        finally:
+            listening.close()
+            renderer.stop(timeout=1.0)
+            loop.close()
 
     async def _serve(self, listening: socket.socket) -> None:
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
+        self._runner = runner
         await runner.setup()
         await web.SockSite(runner, listening).start()
         await self._stop.wait()

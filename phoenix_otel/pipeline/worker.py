@@ -3,28 +3,51 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
+_LIMIT: Final = 10.0
+
 
 class Worker:
-    """Runs functions one at a time, in the order in which they come."""
+    """Runs functions one at a time, in the order in which they come; nobody waits for longer than `limit` seconds."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, limit: float = _LIMIT) -> None:
+        self._limit = limit
+        self._busy_since: float | None = None
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name=name, daemon=True)
         self._thread.start()
 
+    @property
+    def alive(self) -> bool:
+        """Tell whether the thread is there."""
+        return self._thread.is_alive()
+
+    @property
+    def stuck(self) -> bool:
+        """Tell whether one function has been running for longer than the limit."""
+        began = self._busy_since
+        return began is not None and time.monotonic() - began > self._limit
+
     async def run(self, function: Callable[[], T]) -> T:
-        """Run a function in the thread, and return what it returns or raise what it raises."""
+        """Run a function in the thread, and return what it returns or raise what it raises.
+
+        Raises TimeoutError if that takes too long, and at once while the thread is stuck: nothing queues up behind it.
+        """
+        if self.stuck:
+            raise TimeoutError("something does not come to an end")
         loop = asyncio.get_running_loop()
         future: asyncio.Future[T] = loop.create_future()
 
         def work() -> None:
+            if future.done():
+                return  # nobody waits any more
             try:
                 result = function()
             except Exception as error:
@@ -33,7 +56,7 @@ class Worker:
                 _tell(loop, future, future.set_result, result)
 
         self._queue.put(work)
-        return await future
+        return await asyncio.wait_for(future, self._limit)
 
     def stop(self, timeout: float) -> None:
         """Let the thread end after what is queued, waiting for at most `timeout` seconds."""
@@ -42,7 +65,9 @@ class Worker:
 
     def _work(self) -> None:
         while (work := self._queue.get()) is not None:
+            self._busy_since = time.monotonic()
             work()
+            self._busy_since = None
 
 
 def _tell(loop: asyncio.AbstractEventLoop, future: asyncio.Future[Any], tell: Callable[[Any], None], what: Any) -> None:

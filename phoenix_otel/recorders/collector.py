@@ -14,10 +14,11 @@ from phoenix_otel.recorders.proxy_feed import ProxyFeed
 from phoenix_otel.recorders.rate_limit import RateLimitRecorder
 from phoenix_otel.recorders.scraper import ScraperRecorder
 from phoenix_otel.recorders.system import SystemRecorder
+from phoenix_otel.recorders.telemetry import TelemetryRecorder
 
 
 class MetricsCollector:
-    """`.scraper .proxy .database .rate_limit .system .http_client`; records nothing until it is bound to a meter.
+    """`.scraper .proxy .database .rate_limit .system .http_client .telemetry`; records nothing until bound to a meter.
 
     It may be held from the first import on: what is bound later records through the same objects.
     """
@@ -34,6 +35,7 @@ class MetricsCollector:
         self.rate_limit = RateLimitRecorder(self._instruments)
         self.system = SystemRecorder(self._instruments)
         self.http_client = HttpClientRecorder(self._instruments)
+        self.telemetry = TelemetryRecorder(self._instruments, self.guard)
         self.proxy_feed = ProxyFeed()
 
     def bind(self, binding: Binding) -> None:
@@ -47,6 +49,11 @@ class MetricsCollector:
         self._bound = False
         self.loop.stop()
         self._instruments.unbind()
+
+    def start_over(self) -> None:
+        """Forget what a parent process has counted and which loop it ran; for a child right after a fork."""
+        self.guard.errors = self.guard.refusals = 0
+        self.loop = LoopMonitor()
 
     def watch_loop(self) -> None:
         """Watch the event loop that runs here, for /health."""

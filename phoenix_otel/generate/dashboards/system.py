@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from phoenix_otel.catalog import system
+from phoenix_otel.catalog import system, telemetry
 from phoenix_otel.generate.alert_config import AlertConfig
 from phoenix_otel.generate.dashboards import limits
 from phoenix_otel.generate.dashboards.panel import (
@@ -13,6 +13,7 @@ from phoenix_otel.generate.dashboards.panel import (
     BYTES_PER_SECOND,
     NUMBER,
     PERCENT,
+    SECONDS,
     Dashboard,
     Panel,
     Row,
@@ -30,6 +31,7 @@ def _rows(config: AlertConfig) -> tuple[Row, ...]:
         Row(title="Scrapers", panels=tuple(_scrapers())),
         Row(title="Host", panels=(*_usage(query), *_traffic(query))),
         Row(title="Process", panels=tuple(_process(query))),
+        Row(title="Telemetry", panels=tuple(_telemetry(query))),
     )
 
 
@@ -123,9 +125,50 @@ def _process(query: PanelQuery) -> Iterator[Panel]:
     )
 
 
+def _telemetry(query: PanelQuery) -> Iterator[Panel]:
+    yield Panel(
+        title="Pushes that failed",
+        description="OTLP pushes that did not arrive in the time shown. No total is lost: the next push that arrives "
+        "has it.",
+        unit=NUMBER,
+        targets=(per_scraper(query.count(telemetry.EXPORT_FAILURES, *SCRAPER)),),
+        width=6,
+    )
+    yield Panel(
+        title="Since the last push",
+        description="How long ago an OTLP push last arrived; it should not be more than a few push intervals.",
+        unit=SECONDS,
+        targets=(per_scraper(f"time() - {query.series(telemetry.EXPORT_LAST_SUCCESS)}"),),
+        width=6,
+    )
+    yield Panel(
+        title="Kept from the scraper",
+        description="Errors inside telemetry or its callbacks, and values that no metric can hold. The log names each "
+        "kind once.",
+        unit=NUMBER,
+        targets=(
+            per_scraper(query.count(telemetry.INTERNAL_ERRORS, *SCRAPER), "errors"),
+            per_scraper(query.count(telemetry.REFUSED_VALUES, *SCRAPER), "values"),
+        ),
+        width=6,
+    )
+    yield Panel(
+        title="Threads restarted",
+        description="Threads of telemetry that had died and were started again.",
+        unit=NUMBER,
+        targets=(
+            Target(
+                expr=query.count(telemetry.THREAD_RESTARTS, *SCRAPER, "thread"), legend=legend("instance", "thread")
+            ),
+        ),
+        width=6,
+    )
+
+
 DASHBOARD: Final = Dashboard(
     name="system",
     title="Phoenix scraper: System",
-    answers="Do hosts have CPU, memory, disk and network left, and do the scrapers' processes leak anything?",
+    answers="Do hosts have CPU, memory, disk and network left, and do the scrapers' processes leak anything? "
+    "Does telemetry itself arrive?",
     rows=_rows,
 )
