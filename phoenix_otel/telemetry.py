@@ -184,7 +184,7 @@ class Telemetry:
         """Serve again, on the same port, after the server's thread has died."""
         server, pipeline = self._server, self._pipeline
         if server is not None and pipeline is not None:
-            server.stop(timeout=0.1)
+            server.stop(timeout=3.0)  # if it was its worker that has died, the port has to become free
             self._serve(pipeline, self._listen(server.port))
 
     def _last_push(self, process_ends: bool) -> None:

@@ -25,6 +25,7 @@ _SCRAPES_PER_WINDOW: Final = 4
 
 TARGET: Final = text(r"(dns\+)?(\[[0-9a-fA-F:]+\]|[^\s:/@]+):\d+", "host:port, or dns+name:port for what DNS finds")
 TARGETS: Final = several_of(TARGET)
+TARGET_FILES: Final = several_of(text(r"[^\s*]+(\*[^\s*/]*)?\.(json|ya?ml)", "a path such as /targets/*.json"))
 
 
 def _tunings(value: Any) -> Mapping[str, Tuning]:
@@ -69,6 +70,11 @@ class AlertConfig(Section):
     evaluation_interval: float = option("15s", duration(0.1), description="Between two evaluations of the rules.")
     targets: tuple[str, ...] = option(
         ("host.docker.internal:9090", "dns+demo:9090"), TARGETS, description="Scrapers that are scraped."
+    )
+    target_files: tuple[str, ...] = option(
+        (),
+        TARGET_FILES,
+        description="Files that scrapers write (their option `target_files`), as Prometheus sees them.",
     )
     collectors: tuple[str, ...] = option(
         ("dns+otel-collector:8889",), TARGETS, description="Collectors that scrapers push to, to be scraped."

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import textwrap
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,13 +60,28 @@ class Program:
         assert self.process.stdout is not None
         return self.process.stdout.readline().rstrip("\n")
 
-    def ends(self, with_signal: int | None = None) -> Ended:
-        """Send a signal, if one is given, and wait for its end."""
+    def hears(self, line: str, answer: str) -> None:
+        """Tell it a line, and wait until it says another."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        self.says(answer)
+
+    def ends(self, with_signal: int | None = None, says: str = "") -> Ended:
+        """Send a signal or tell it a line, if one is given, and wait for its end."""
         began = time.monotonic()
         if with_signal is not None:
             self.process.send_signal(with_signal)
-        out, err = self.process.communicate(timeout=WITHIN)
+        out, err = self.process.communicate(says + "\n" if says else None, timeout=WITHIN)
         return Ended(self.process.returncode, out, err, time.monotonic() - began)
+
+
+def eventually(condition: Callable[[], bool]) -> None:
+    """Wait until something is so that a process brings about."""
+    deadline = time.monotonic() + WITHIN
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.02)
 
 
 @contextmanager
@@ -82,6 +97,7 @@ def started(program: str, directory: Path, **variables: object) -> Iterator[Prog
         cwd=directory,
         env=given,
         text=True,
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         start_new_session=True,

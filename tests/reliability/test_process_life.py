@@ -1,4 +1,4 @@
-"""However a process comes to life or ends: nothing hangs, nothing is lost, nothing counts twice, the exit code stays."""
+"""However a process begins or ends: nothing hangs, nothing is lost or counts twice, the exit code stays."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def test_a_handler_of_the_programs_own_is_called_once(handler: str, order: str, 
     source, code = HANDLERS[handler]
     install = f"{source}\nsignal.signal(signal.SIGTERM, handler)"
     wait = "stop.wait()" if "stop" in source else "signal.pause()\ntime.sleep(60)"
-    again = "telemetry.shutdown(); telemetry = phoenix_otel.configure_telemetry(path='/m'); scraper = telemetry.collector.scraper"
+    again = "telemetry.shutdown(); telemetry = phoenix_otel.configure_telemetry(path='/m')"
     order_of_both = f"{install}\n{again}" if order == "before" else install
     program = f"{order_of_both}\nrecord(7)\nsay('ready')\n{wait}"
     with http_receiver() as receiver:
