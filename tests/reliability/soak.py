@@ -31,6 +31,7 @@ from tests.stack.sinks import eventually
 UP, DOWN = 20.0, 5.0
 """Seconds for which a server runs, and is away, in turn."""
 WARM_UP = 30.0
+COLLECTED_WITHIN = 30.0
 JOURNAL_ENTRY = 2048
 """Bytes that the demo's own journals may keep for each request: they are the ground truth."""
 SPARE = 16 * 2**20
@@ -125,12 +126,20 @@ async def main(duration: float) -> Summary:
                 summary.failed_pushes = push["components"]["otlp_push"]["failed_pushes"]
 
             report = await run_demo(DemoOptions(duration=duration, port=0, mongo_uri=mongo.uri), watch, inspect)
-            shown = await asyncio.to_thread(fetch, f"http://{options.prometheus}", "/metrics")
+            deadline = time.monotonic() + COLLECTED_WITHIN
+            while wrong := await asyncio.to_thread(through, f"http://{options.prometheus}", report.truth):
+                if time.monotonic() > deadline:
+                    break
+            summary.wrong_through_collector = wrong
     summary.seconds, summary.requests = report.seconds, requests(report.truth)
     summary.totals = sum(len(series) for series in report.truth.values())
     summary.wrong_on_metrics = differences(report.truth, report.metrics)
-    summary.wrong_through_collector = differences(report.truth, without_identity(shown.text))
     return summary
+
+
+def through(collector: str, truth: Truth) -> list[str]:
+    """Return what the Collector shows otherwise than it is; it takes a moment for what has arrived."""
+    return differences(truth, without_identity(fetch(collector, "/metrics").text))
 
 
 def requests(truth: Truth) -> int:

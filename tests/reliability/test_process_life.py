@@ -129,7 +129,14 @@ def test_a_busy_scraper_does_not_deadlock_with_its_last_push(tmp_path: Path) -> 
 
 def test_a_second_sigterm_is_not_held_back(tmp_path: Path) -> None:
     with silent() as endpoint:
-        program = "record(7)\nsay('ready')\nsignal.pause()\nsay('first')\ntime.sleep(60)"
+        program = """
+            record(7)
+            say("ready")
+            while "phoenix-otel-termination" not in {thread.name for thread in threading.enumerate()}:
+                time.sleep(0.01)
+            say("first")
+            time.sleep(60)
+        """
         with started(
             program, tmp_path, OTEL_EXPORTER_OTLP_ENDPOINT=endpoint, PHOENIX_OTEL_SHUTDOWN_TIMEOUT=30, **RARELY
         ) as running:
