@@ -11,14 +11,15 @@ from typing import Any, Final, TypeVar
 
 T = TypeVar("T")
 
-_LIMIT: Final = 10.0
+LIMIT: Final = 10.0
+"""Seconds that anybody waits for what the thread does."""
 
 
 class Worker:
-    """Runs functions one at a time, in the order in which they come; nobody waits for longer than `limit` seconds."""
+    """Runs functions one at a time, in the order in which they come; nobody waits for longer than LIMIT."""
 
-    def __init__(self, name: str, limit: float = _LIMIT) -> None:
-        self._limit = limit
+    def __init__(self, name: str) -> None:
+        self._limit = LIMIT
         self._busy_since: float | None = None
         self._queue: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = Thread(target=self._work, name=name, daemon=True)

@@ -146,7 +146,7 @@ def test_a_thread_that_dies_is_started_again_and_counted(which: str, caplog: pyt
 
 @pytest.mark.usefixtures("production")
 def test_a_callback_that_blocks_holds_up_neither_health_nor_the_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("phoenix_otel.pipeline.worker._LIMIT", 0.3)
+    monkeypatch.setattr("phoenix_otel.pipeline.worker.LIMIT", 0.3)
     telemetry = configure_telemetry(port=0)
     go_on = threading.Event()
 
