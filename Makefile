@@ -8,7 +8,7 @@ BENCH := $(VENV)-bench
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test stack fuzz audit lint format generate bench lock clean
+.PHONY: help demo test soak stack fuzz audit lint format generate bench lock clean
 
 help:           ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ demo: $(READY)  ## Run a scraper against a site and proxies on this machine; ARG
 
 test: $(READY)  ## Run all tests; ARGS='-k proxy'
 	$(BIN)/python -m pytest $(ARGS)
+
+soak: $(READY)  ## Run the demo for an hour while its servers are killed again and again; DURATION=600
+	DURATION=$(or $(DURATION),3600) $(BIN)/python -m tests.reliability.soak
 
 stack:          ## Install the real servers that tests run against; without them those tests are skipped
 	tests/stack/install

@@ -86,3 +86,8 @@ def _method(given: Any, parts: tuple[str, ...]) -> MethodMapping:
     if mapping.part not in parts or not all(detail is None or isinstance(detail, str) for detail in details):
         raise ValueError(given)
     return mapping
+
+
+SCRAPER: Final = class_target(SCRAPER_PARTS)
+PROXY_MANAGER: Final = class_target(PROXY_MANAGER_PARTS)
+RATE_LIMITER: Final = class_target(RATE_LIMITER_PARTS)

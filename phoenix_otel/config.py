@@ -12,13 +12,7 @@ from typing import Any, Final, Self
 from phoenix_otel import environment_variables as env
 from phoenix_otel import redaction
 from phoenix_otel.catalog import scraper as scraper_catalog
-from phoenix_otel.class_targets import (
-    PROXY_MANAGER_PARTS,
-    RATE_LIMITER_PARTS,
-    SCRAPER_PARTS,
-    ClassTarget,
-    class_target,
-)
+from phoenix_otel.class_targets import PROXY_MANAGER, RATE_LIMITER, SCRAPER, ClassTarget
 from phoenix_otel.config_file import read_file
 from phoenix_otel.options import (
     BOOLEAN,
@@ -41,18 +35,7 @@ from phoenix_otel.options import (
     unknown,
 )
 
-LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
-    {
-        "service": "service.name",
-        "environment": "deployment.environment.name",
-        "version": "service.version",
-        "instance": "service.instance.id",
-    }
-)
-"""Labels that OpenTelemetry's semantic conventions have a name for; as a resource attribute any other keeps its own."""
-
-_NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
-_NO_LIMITS: Final[Mapping[str, int]] = MappingProxyType({})
+_NONE: Final[Mapping[str, Any]] = MappingProxyType({})
 _MILLISECONDS: Final = seconds(0.01, scale=0.001, unit="milliseconds")
 
 
@@ -75,7 +58,7 @@ class MetricsConfig:
         description="The resource attribute `service.name`.",
     )
     labels: Mapping[str, str] = option(
-        _NO_LABELS,
+        _NONE,
         LABELS,
         env.PHOENIX_OTEL_LABELS,
         description="Labels for every series; also resource attributes (`service` becomes `service.name`).",
@@ -153,7 +136,7 @@ class MetricsConfig:
         description="Attribute sets that one metric keeps; what comes beyond is counted in one overflow series.",
     )
     cardinality_limits: Mapping[str, int] = option(
-        _NO_LIMITS,
+        _NONE,
         LIMITS,
         env.PHOENIX_OTEL_CARDINALITY_LIMITS,
         description="The same for single metrics, by the name that OpenTelemetry or Prometheus has for them.",
@@ -222,21 +205,46 @@ class MetricsConfig:
         description="Seconds without any record before /health says 503; 0 for never.",
     )
 
+    handle_signals: bool = option(
+        True,
+        BOOLEAN,
+        env.PHOENIX_OTEL_HANDLE_SIGNALS,
+        description="Push for the last time when SIGTERM comes, then let it have its effect; `false` leaves it alone.",
+    )
+    spool_directory: str = option(
+        "",
+        text(r".*\S.*", "a directory"),
+        env.PHOENIX_OTEL_SPOOL_DIRECTORY,
+        description="Where a last state that nobody took is kept, for the next start to send. Left out: nowhere.",
+    )
+    spool_size: int = option(
+        67_108_864,
+        integer(1024, 2**40),
+        env.PHOENIX_OTEL_SPOOL_SIZE,
+        description="Bytes that the spool may hold; the oldest states are given up first.",
+    )
+    target_files: str = option(
+        "",
+        text(r".*\S.*", "a directory"),
+        env.PHOENIX_OTEL_TARGET_FILES,
+        description="Where the endpoint's address is written for Prometheus (`file_sd_configs`). Left out: nowhere.",
+    )
+
     scraper: ClassTarget | None = option(
         None,
-        class_target(SCRAPER_PARTS),
+        SCRAPER,
         env.PHOENIX_OTEL_SCRAPER,
         description="The scraper's class, instrumented when its module is imported (zero code).",
     )
     proxy_manager: ClassTarget | None = option(
         None,
-        class_target(PROXY_MANAGER_PARTS),
+        PROXY_MANAGER,
         env.PHOENIX_OTEL_PROXY_MANAGER,
         description="The proxy manager's class, likewise.",
     )
     rate_limiter: ClassTarget | None = option(
         None,
-        class_target(RATE_LIMITER_PARTS),
+        RATE_LIMITER,
         env.PHOENIX_OTEL_RATE_LIMITER,
         description="The rate limiter's class, likewise.",
     )

@@ -116,6 +116,18 @@ PHOENIX_OTEL_MAX_LOOP_LAG: Final = "PHOENIX_OTEL_MAX_LOOP_LAG"
 PHOENIX_OTEL_MAX_RECORD_AGE: Final = "PHOENIX_OTEL_MAX_RECORD_AGE"
 """Seconds without any record before /health says 503; 0 for never. Default: 0."""
 
+PHOENIX_OTEL_HANDLE_SIGNALS: Final = "PHOENIX_OTEL_HANDLE_SIGNALS"
+"""`false` leaves SIGTERM alone: what was recorded since the last push is lost with it. Default: true."""
+
+PHOENIX_OTEL_SPOOL_DIRECTORY: Final = "PHOENIX_OTEL_SPOOL_DIRECTORY"
+"""Where the last state is kept that no receiver took. Default: nowhere."""
+
+PHOENIX_OTEL_SPOOL_SIZE: Final = "PHOENIX_OTEL_SPOOL_SIZE"
+"""Bytes that the spool may hold. Default: 67108864, 64 MiB."""
+
+PHOENIX_OTEL_TARGET_FILES: Final = "PHOENIX_OTEL_TARGET_FILES"
+"""Directory in which Prometheus finds the endpoint's address. Default: none."""
+
 PHOENIX_OTEL_SCRAPER: Final = "PHOENIX_OTEL_SCRAPER"
 """The scraper's class, package.module:Class, to be instrumented when its module is imported. Default: none."""
 

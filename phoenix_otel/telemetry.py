@@ -11,9 +11,11 @@ import time
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
+from multiprocessing import parent_process, util
+from pathlib import Path
 from threading import RLock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from opentelemetry import metrics, trace
 from opentelemetry.metrics import Meter, NoOpMeter
@@ -25,14 +27,20 @@ from phoenix_otel.instrumentation import Hooks, default_collector
 from phoenix_otel.instrumentation.calls import request_attributes
 from phoenix_otel.pipeline import health
 from phoenix_otel.pipeline.access import Access, build_access
-from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline, within
+from phoenix_otel.pipeline.deadline import within
+from phoenix_otel.pipeline.pipeline import SCOPE, Pipeline, build_pipeline
 from phoenix_otel.pipeline.resource import build_resource
 from phoenix_otel.pipeline.server import MetricsServer, listen
 from phoenix_otel.pipeline.snapshot import Snapshot
+from phoenix_otel.pipeline.target_file import TargetFile
+from phoenix_otel.pipeline.termination import Termination
 from phoenix_otel.pipeline.tracing import build_tracing
+from phoenix_otel.pipeline.watchdog import Watchdog, Watched
 from phoenix_otel.recorders import Binding, MetricsCollector, SystemSampler
 
 _logger = logging.getLogger("phoenix_otel")
+
+_ATTACH_WITHIN: Final = 2.0
 
 
 @dataclass
@@ -44,6 +52,9 @@ class _State:
     hooks: Hooks = field(init=False)
     active: Telemetry | None = None
     global_provider: metrics.MeterProvider | None = None
+    inherited: list[object] = field(default_factory=list)
+    """What a parent's threads use: kept in a child, for its end would reach into the parent."""
+    follows_forks: bool = False
 
     def __post_init__(self) -> None:
         self.hooks = Hooks(self.collector)
@@ -60,6 +71,9 @@ class Telemetry:
         self._server: MetricsServer | None = None
         self._sampler: SystemSampler | None = None
         self._tracing: TracerProvider | None = None
+        self._watchdog = Watchdog((), (), collector.guard)
+        self._targets = TargetFile(Path(config.options.target_files)) if config.options.target_files else None
+        self._termination = Termination(self._last_push)
         self._clean_end: bool | None = None
         self._access = Access()
 
@@ -114,12 +128,15 @@ class Telemetry:
         )
         server.start(listening, options.host)
         self._server = server
+        if self._targets is not None:
+            with self.collector.guard.section("writing the target file"):
+                self._targets.write(server.url, options.path)
         _logger.info("phoenix_otel: metrics at %s%s", server.url, options.path)
 
-    def _listen(self) -> socket.socket:
+    def _listen(self, port: int | None = None) -> socket.socket:
         options = self.config.options
         try:
-            return listen(options.host, options.port)
+            return listen(options.host, options.port if port is None else port)
         except OSError as error:
             source = self.config.sources.get("host", "default")
             raise ConfigError(
@@ -127,16 +144,17 @@ class Telemetry:
                 "allowed: an address of this machine"
             ) from error
 
-    def _start(self, foreign: metrics.MeterProvider | None) -> None:
+    def _start(self, foreign: metrics.MeterProvider | None, *, forked: bool = False) -> None:
         options = self.config.options
         self._access = build_access(self.config)
         with ExitStack() as undo:
             # first of all: the port is a part of what this process is called
-            listening = self._listen() if "prometheus" in self.config.exporters else None
+            serving = "prometheus" in self.config.exporters
+            listening = self._listen(port=0 if forked else None) if serving else None
             if listening is not None:
                 undo.callback(listening.close)
-            resource = build_resource(self.config, listening.getsockname()[1] if listening else None)
-            self._pipeline = build_pipeline(self.config, resource, foreign)
+            resource = build_resource(self.config, listening.getsockname()[1] if listening else None, forked=forked)
+            self._pipeline = build_pipeline(self.config, resource, foreign, self.collector.guard)
             if self._pipeline.prometheus is not None:
                 undo.pop_all()
         self._tracing = build_tracing(self.config, resource, request_attributes)
@@ -152,12 +170,69 @@ class Telemetry:
         self.collector.telemetry.observe_series(self._pipeline, Pipeline.series_of_others)
         self.collector.watch_loop()
         self._sampler.start()
-        atexit.register(self.shutdown)
+        self._watchdog = self._watch(self._pipeline, self._sampler)
         if listening is not None and self._pipeline.prometheus is not None:
             self._serve(self._pipeline, listening)
 
+    def _watch(self, pipeline: Pipeline, sampler: SystemSampler) -> Watchdog:
+        watched = [
+            Watched("sampler", lambda: sampler.alive, sampler.start),
+            Watched("endpoint", lambda: self._server is None or self._server.alive, self._reopen),
+            *(Watched("push", partial(getattr, reader, "alive"), reader.start) for reader in pipeline.pushing),
+        ]
+        watchdog = Watchdog(watched, [reader.notice_delay for reader in pipeline.pushing], self.collector.guard)
+        self.collector.telemetry.watch(pipeline.otlp, watchdog.restarts)
+        watchdog.start()
+        return watchdog
+
+    def _reopen(self) -> None:
+        """Serve again, on the same port, after the server's thread has died."""
+        server, pipeline = self._server, self._pipeline
+        if server is not None and pipeline is not None:
+            server.stop(timeout=3.0)  # if it was its worker that has died, the port has to become free
+            self._serve(pipeline, self._listen(server.port))
+
+    def _last_push(self, process_ends: bool) -> None:
+        """Push because SIGTERM has come; all is over then, unless the program has a handler of its own."""
+        if process_ends:
+            self.shutdown()
+        else:
+            self.force_flush(self.config.options.shutdown_timeout)
+
+    def _stay_until_the_end(self) -> None:
+        """See to the last push at the end of this process, and of workers of multiprocessing, which run no atexit."""
+        atexit.register(self.shutdown)
+        util.register_after_fork(self, Telemetry._end_with_worker)
+        if parent_process() is not None:
+            self._end_with_worker()
+        if self.config.options.handle_signals:
+            self._termination.install()
+
+    def _end_with_worker(self) -> None:
+        util.Finalize(None, self.shutdown, exitpriority=0)
+
+    def _continue_in_child(self) -> None:
+        """Start anew after a fork, at zero and under a name of its own; what the parent uses is not touched."""
+        pipeline, server = self._pipeline, self._server
+        _state.inherited.append((pipeline, server, self._sampler, self._watchdog, self._targets))
+        if pipeline is None:
+            return
+        self._server, self._pipeline, self._clean_end = None, None, None
+        self._targets = TargetFile(Path(self.config.options.target_files)) if self._targets is not None else None
+        self._termination.start_over()
+        pipeline.abandon()
+        if server is not None:
+            server.abandon()
+        self.collector.start_over()
+        if pipeline.owned:
+            self._start(None, forked=True)
+            _replace_global(self._pipeline)
+        elif not within(_ATTACH_WITHIN, lambda: self._start(pipeline.provider, forked=True)):
+            _logger.warning("phoenix_otel: a child cannot attach to its parent's MeterProvider; it records nothing")
+
     def _end(self, timeout: float) -> bool:
         deadline = time.monotonic() + timeout
+        self._watchdog.stop(min(0.5, timeout))
         clean = self._pipeline is None or self._pipeline.shutdown(timeout)
         _state.hooks.spans.tracer = None
         if self._tracing is not None:
@@ -168,12 +243,16 @@ class Telemetry:
             self._sampler.stop(max(0.0, deadline - time.monotonic()))
         self._stop_server(max(0.1, deadline - time.monotonic()))
         atexit.unregister(self.shutdown)
+        self._termination.remove()  # last: a SIGTERM that comes meanwhile has to wait for the push
         if _state.active is self:
             _state.active = None
         return clean
 
     def _stop_server(self, timeout: float) -> None:
         server, self._server = self._server, None
+        if self._targets is not None:
+            with self.collector.guard.section("removing the target file"):
+                self._targets.remove()
         if server is not None:
             server.stop(timeout)
 
@@ -181,16 +260,39 @@ class Telemetry:
         reader = self._pipeline.prometheus if self._pipeline is not None else None
         return reader.snapshot() if reader is not None else Snapshot([])
 
+    def _collection_is_stuck(self) -> bool:
+        return self._server is not None and self._server.stuck
+
     def _health(self, pipeline: Pipeline, options: MetricsConfig) -> health.Health:
         components = {
             "records": partial(health.records, self.collector, options.max_record_age),
             "event_loop": partial(health.event_loop, self.collector.loop, options.max_loop_lag),
+            "endpoint": partial(health.endpoint, self._collection_is_stuck, self._watchdog),
         }
         if self._sampler is not None:
-            components["system_sampler"] = partial(health.system_sampler, self._sampler)
+            components["system_sampler"] = partial(health.system_sampler, self._sampler, self._watchdog)
         if pipeline.otlp is not None:
-            components["otlp_push"] = partial(health.otlp_push, pipeline.otlp)
+            components["otlp_push"] = partial(health.otlp_push, pipeline.otlp, self._watchdog)
         return health.Health(components)
+
+
+def _follow_forks() -> None:
+    """See to children from now on.
+
+    Not before everything is imported: children run such functions in the order in which they were registered, and
+    libraries free the locks there that they have taken for the fork.
+    """
+    if not _state.follows_forks and hasattr(os, "register_at_fork"):
+        _state.follows_forks = True
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def _after_fork() -> None:
+    """Go on in a child: with locks of its own, for the parent's may be held by threads that are not there."""
+    _state.lock = RLock()
+    if _state.active is not None:
+        with _state.collector.guard.section("starting again after a fork"):
+            _state.active._continue_in_child()
 
 
 _state = _State()
@@ -215,6 +317,8 @@ def configure_telemetry(
         if resolved.options.enabled:
             telemetry._start(_foreign_provider())
             _make_global(telemetry)
+            telemetry._stay_until_the_end()
+            _follow_forks()
         _state.active = telemetry
         return telemetry
 
@@ -271,3 +375,9 @@ def _make_global(telemetry: Telemetry) -> None:
         _state.global_provider = pipeline.provider
     else:
         _logger.info("phoenix_otel: meters obtained before this restart of telemetry stay silent")
+
+
+def _replace_global(pipeline: Pipeline | None) -> None:
+    """Let meters that a child obtains record in the child; OpenTelemetry allows no second global provider."""
+    if pipeline is not None and _state.global_provider is not None:
+        setattr(_state.global_provider, "get_meter", pipeline.provider.get_meter)  # noqa: B010 - it is a method

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from phoenix_otel.catalog import database, http_client, proxy, rate_limit, scraper, system, telemetry
-from phoenix_otel.catalog.attributes import ATTRIBUTES, STATUSES
+from phoenix_otel.catalog.attributes import ATTRIBUTES, LABEL_ATTRIBUTES, STATUSES
 from phoenix_otel.catalog.metric import Kind, Metric
 
 DOMAINS: Final[Mapping[str, tuple[Metric, ...]]] = MappingProxyType(
@@ -41,4 +41,4 @@ TITLES: Final[Mapping[str, str]] = MappingProxyType(
 
 METRICS: Final[tuple[Metric, ...]] = tuple(metric for metrics in DOMAINS.values() for metric in metrics)
 
-__all__ = ["ATTRIBUTES", "DOMAINS", "METRICS", "STATUSES", "TITLES", "Kind", "Metric"]
+__all__ = ["ATTRIBUTES", "DOMAINS", "LABEL_ATTRIBUTES", "METRICS", "STATUSES", "TITLES", "Kind", "Metric"]

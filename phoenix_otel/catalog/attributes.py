@@ -34,6 +34,17 @@ ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
         "reused": "`true` for a connection that was open already, `false` for a new one",
         "server.address": "host that a request was for; `other` beyond the first 100",
         "status": "`success` or `failed`",
+        "thread": "what the thread does: `push`, `endpoint` or `sampler`",
         "zipcode": "postal code that was searched",
     }
 )
+
+LABEL_ATTRIBUTES: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "service": "service.name",
+        "environment": "deployment.environment.name",
+        "version": "service.version",
+        "instance": "service.instance.id",
+    }
+)
+"""Labels that OpenTelemetry's semantic conventions have a name for; as a resource attribute any other keeps its own."""

@@ -27,6 +27,7 @@ _SCRAPES_PER_WINDOW: Final = 4
 
 TARGET: Final = text(r"(dns\+)?(\[[0-9a-fA-F:]+\]|[^\s:/@]+):\d+", "host:port, or dns+name:port for what DNS finds")
 TARGETS: Final = several_of(TARGET)
+TARGET_FILES: Final = several_of(text(r"[^\s*]+(\*[^\s*/]*)?\.(json|ya?ml)", "a path such as /targets/*.json"))
 
 
 def _tunings(value: Any) -> Mapping[str, Tuning]:
@@ -74,6 +75,11 @@ class AlertConfig(Section):
     )
     scrape: ScrapeOptions = option(
         ScrapeOptions(), section(ScrapeOptions), description="How to get in at the scrapers' endpoints."
+    )
+    target_files: tuple[str, ...] = option(
+        (),
+        TARGET_FILES,
+        description="Files that scrapers write (their option `target_files`), as Prometheus sees them.",
     )
     collectors: tuple[str, ...] = option(
         ("dns+otel-collector:8889",), TARGETS, description="Collectors that scrapers push to, to be scraped."

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from phoenix_otel.config import LABEL_ATTRIBUTES
+from phoenix_otel.catalog import LABEL_ATTRIBUTES
 from phoenix_otel.generate.alert_config import AlertConfig
 from phoenix_otel.generate.promql import duration_text
 

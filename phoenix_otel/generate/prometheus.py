@@ -47,7 +47,7 @@ def prometheus_config(config: AlertConfig) -> dict[str, Any]:
         "rule_files": [RULES],
         "alerting": {"alertmanagers": [_discovery(config.alertmanagers, interval)]},
         "scrape_configs": [
-            _scrape(job, config.targets, interval, **config.scrape.settings()),
+            _scrape(job, config.targets, interval, **config.scrape.settings(), **_files(config.target_files, interval)),
             # the Collector's endpoint shows each scraper under its own job and instance
             *([_scrape(f"{job}_otlp", collectors, interval, honor_labels=True)] if collectors else []),
             *([_scrape("otel_collector", _telemetry(config), interval)] if collectors else []),
@@ -60,6 +60,11 @@ def prometheus_config(config: AlertConfig) -> dict[str, Any]:
 def _telemetry(config: AlertConfig) -> tuple[str, ...]:
     port = config.collector.telemetry.rpartition(":")[2]
     return tuple(f"{target.rpartition(':')[0]}:{port}" for target in config.collectors)
+
+
+def _files(patterns: Iterable[str], interval: str) -> dict[str, Any]:
+    files = list(patterns)
+    return {"file_sd_configs": [{"files": files, "refresh_interval": interval}]} if files else {}
 
 
 def _scrape(job: str, targets: Iterable[str], interval: str, **settings: Any) -> dict[str, Any]:

@@ -105,6 +105,10 @@ class Acceptor:
         self._open: dict[socket.socket, Connection] = {}
         self._arriving: set[asyncio.Task[None]] = set()
 
+    def clients(self) -> list[socket.socket]:
+        """Return the sockets of the clients that are connected now."""
+        return list(self._open)
+
     async def accept(self, listening: socket.socket) -> None:
         """Accept until it is cancelled."""
         loop = asyncio.get_running_loop()

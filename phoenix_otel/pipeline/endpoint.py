@@ -1,4 +1,4 @@
-"""What the endpoint answers, and to whom: routes and handlers. Imported by the server's thread alone."""
+"""What the endpoint answers, and to whom: routes and handlers. Imported when an endpoint is opened."""
 
 from __future__ import annotations
 
@@ -30,12 +30,19 @@ class Endpoint:
         self._content = content
         self._guard = guard
         self._renderings = SharedWork(renderer)
+        self._acceptor: Acceptor | None = None
+
+    def clients(self) -> list[socket.socket]:
+        """Return the sockets of the clients that are connected now."""
+        return self._acceptor.clients() if self._acceptor is not None else []
 
     async def serve(self, listening: socket.socket, stop: asyncio.Event) -> None:
         """Answer on this socket until `stop` is set."""
         runner = web.AppRunner(self._application(), access_log=None, handle_signals=False, shutdown_timeout=1.0)
         await runner.setup()
-        acceptor = Acceptor(cast(web.Server, runner.server), self._content.limits, self._content.access.context)
+        acceptor = self._acceptor = Acceptor(
+            cast(web.Server, runner.server), self._content.limits, self._content.access.context
+        )
         accepting = asyncio.create_task(acceptor.accept(listening))
         stopped = asyncio.create_task(stop.wait())
         await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)

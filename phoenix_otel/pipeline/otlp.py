@@ -21,6 +21,7 @@ from opentelemetry.sdk.metrics.export import AggregationTemporality, MetricExpor
 
 from phoenix_otel import environment_variables as env
 from phoenix_otel.config import ConfigError, TelemetryConfig
+from phoenix_otel.pipeline import otlp_http
 
 _logger = logging.getLogger("phoenix_otel")
 
@@ -48,13 +49,16 @@ _pushing: ContextVar[bool] = ContextVar("phoenix_otel_pushing", default=False)
 class OutageAwareExporter(MetricExporter):
     """Passes on to an exporter, remembers how it goes, and says when an outage begins and ends."""
 
-    def __init__(self, exporter: MetricExporter, receiver: str) -> None:
+    def __init__(self, exporter: MetricExporter, receiver: str, hold: otlp_http.Hold | None = None) -> None:
         super().__init__(preferred_temporality=dict(CUMULATIVE))  # type: ignore[arg-type]
         self._exporter = exporter
         self._receiver = receiver
         self.failures = 0
         self.failing = False
+        self.closed = False
         self.last_success: float | None = None
+        self.last_success_at: float | None = None
+        self.hold = hold or otlp_http.Hold()
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:
         """Export; what the exporter raises counts as a failure."""
@@ -73,15 +77,20 @@ class OutageAwareExporter(MetricExporter):
         return self._exporter.force_flush(timeout_millis)
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:
-        """Shut the exporter down."""
+        """Shut the exporter down: a push under way is not tried again."""
+        self.closed = True
         self._exporter.shutdown(timeout_millis)
+
+    def gave_up(self) -> None:
+        """Count a push as failed that has not come to an end."""
+        self._note(MetricExportResult.FAILURE)
 
     def _note(self, result: MetricExportResult) -> None:
         failed = result is not MetricExportResult.SUCCESS
         if failed:
             self.failures += 1
         else:
-            self.last_success = time.monotonic()
+            self.last_success, self.last_success_at = time.monotonic(), time.time()
         if failed and not self.failing:
             _logger.warning(
                 "phoenix_otel: pushing metrics to %s fails; totals are kept and sent once it is back", self._receiver
@@ -106,8 +115,12 @@ def otlp_exporter(config: TelemetryConfig) -> OutageAwareExporter:
     for name in _CHATTY_LOGGERS:
         logging.getLogger(name).addFilter(_not_pushing)
     build: Callable[..., MetricExporter] = module.OTLPMetricExporter
-    exporter = build(endpoint=_endpoint(config), timeout=options.otlp_timeout, preferred_temporality=dict(CUMULATIVE))
-    return OutageAwareExporter(exporter, options.otlp_endpoint or "the default OTLP endpoint")
+    given = {"endpoint": _endpoint(config), "timeout": options.otlp_timeout, "preferred_temporality": dict(CUMULATIVE)}
+    receiver = options.otlp_endpoint or "the default OTLP endpoint"
+    if options.otlp_protocol == "grpc":
+        return OutageAwareExporter(build(**given), receiver)
+    hold = otlp_http.Hold()
+    return OutageAwareExporter(build(**given, session=otlp_http.session(hold)), receiver, hold)
 
 
 def _not_pushing(_: logging.LogRecord) -> bool:

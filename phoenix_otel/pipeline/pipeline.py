@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from threading import Thread
+from pathlib import Path
 from typing import Final
 
 from opentelemetry import metrics
 from opentelemetry.metrics import Meter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader, PeriodicExportingMetricReader
+from opentelemetry.sdk.metrics.export import ConsoleMetricExporter, MetricReader
 from opentelemetry.sdk.resources import Resource
 
 from phoenix_otel import sdk
+from phoenix_otel._guard import Guard
 from phoenix_otel._version import __version__
 from phoenix_otel.config import MetricsConfig, TelemetryConfig
+from phoenix_otel.pipeline.deadline import within
 from phoenix_otel.pipeline.otlp import OutageAwareExporter, otlp_exporter
 from phoenix_otel.pipeline.prometheus_reader import PrometheusReader
+from phoenix_otel.pipeline.push_reader import PushReader
+from phoenix_otel.pipeline.spool import Spool
 
 _logger = logging.getLogger("phoenix_otel")
 
 SCOPE: Final = "phoenix_otel"
+_PATIENCE: Final = 5.0
+"""Seconds beyond the time limits of two attempts, after which a push counts as failed even if it goes on."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,12 @@ class Readers:
 
     prometheus: PrometheusReader | None
     otlp: OutageAwareExporter | None
-    all: Sequence[MetricReader]
+    pushing: Sequence[PushReader]
+
+    @property
+    def all(self) -> Sequence[MetricReader]:
+        """Every reader."""
+        return [*([self.prometheus] if self.prometheus else []), *self.pushing]
 
 
 class Pipeline:
@@ -45,6 +56,7 @@ class Pipeline:
         self.owned = owned
         self.prometheus = readers.prometheus
         self.otlp = readers.otlp
+        self.pushing = readers.pushing
 
     @property
     def provider(self) -> metrics.MeterProvider:
@@ -70,33 +82,40 @@ class Pipeline:
     def shutdown(self, timeout: float) -> bool:
         """Push for the last time and close our readers, within `timeout` seconds; tell whether it all got done."""
         self._closed = True
-        return within(timeout, self._close) and (self.otlp is None or not self.otlp.failing)
+        return within(timeout, lambda: self._close(timeout)) and all(reader.arrived for reader in self.pushing)
+
+    def abandon(self) -> None:
+        """Let go of everything without touching it: for a child, whose parent goes on with it."""
+        for reader in self.pushing:
+            reader.abandon()
 
     def _flush_readers(self) -> None:
         for reader in self._readers.all:
             reader.force_flush()
 
-    def _close(self) -> None:
+    def _close(self, timeout: float) -> None:
         if self.owned and isinstance(self._provider, MeterProvider):
-            self._provider.shutdown()
+            self._provider.shutdown(timeout * 1000)
         elif isinstance(self._provider, MeterProvider):
-            self._flush_readers()  # a reader that was added later is not collected any more once it is removed
             for reader in self._readers.all:
+                reader.shutdown(timeout * 1000)  # before: a reader that is removed can collect no more
                 self._provider.remove_metric_reader(reader)
 
 
-def build_pipeline(config: TelemetryConfig, resource: Resource, foreign: metrics.MeterProvider | None) -> Pipeline:
+def build_pipeline(
+    config: TelemetryConfig, resource: Resource, foreign: metrics.MeterProvider | None, guard: Guard
+) -> Pipeline:
     """Build our own provider, or attach to the `foreign` one. Raises ConfigError if a package for OTLP is missing."""
-    readers = _readers(config, attached=foreign is not None)
+    readers = _readers(config, guard, attached=foreign is not None)
     if foreign is None:
-        return Pipeline(build_provider(config.options, readers.all, resource), readers, owned=True)
+        return _started(Pipeline(build_provider(config.options, readers.all, resource), readers, owned=True))
     _logger.info("phoenix_otel: a MeterProvider is set already; attaching to it")
     if not isinstance(foreign, MeterProvider):
         _logger.warning("phoenix_otel: that MeterProvider takes no readers; the endpoint cannot show what it records")
         return Pipeline(foreign, Readers(None, None, ()), owned=False)
     for reader in readers.all:
         foreign.add_metric_reader(reader)
-    return Pipeline(foreign, readers, owned=False)
+    return _started(Pipeline(foreign, readers, owned=False))
 
 
 def build_provider(options: MetricsConfig, readers: Sequence[MetricReader], resource: Resource) -> MeterProvider:
@@ -112,35 +131,23 @@ def build_provider(options: MetricsConfig, readers: Sequence[MetricReader], reso
     )
 
 
-def _readers(config: TelemetryConfig, *, attached: bool) -> Readers:
+def _started(pipeline: Pipeline) -> Pipeline:
+    for reader in pipeline.pushing:
+        reader.start()
+    return pipeline
+
+
+def _readers(config: TelemetryConfig, guard: Guard, *, attached: bool) -> Readers:
     wanted = config.exporters
     prometheus = PrometheusReader(SCOPE, config.options.labels) if "prometheus" in wanted else None
     # a provider that the program has set up reads the standard variables itself: pushing twice would be wrong
     push = "otlp" in wanted and not (attached and config.sources.get("otlp_endpoint", "").startswith("environment"))
     otlp = otlp_exporter(config) if push else None
-    exporters = [otlp] if otlp else []
-    pushing = [*exporters, *([ConsoleMetricExporter()] if "console" in wanted else [])]
-    periodic = [PeriodicExportingMetricReader(each, config.export_interval * 1000) for each in pushing]
-    return Readers(prometheus, otlp, [*([prometheus] if prometheus else []), *periodic])
-
-
-def within(timeout: float, work: Callable[[], object]) -> bool:
-    """Run `work` in a thread that is left behind when the time is up; tell whether it ended, and well."""
-    done: list[bool] = []
-
-    def run() -> None:
-        try:
-            work()
-        except Exception as error:
-            _logger.warning("phoenix_otel: flushing or closing the metrics failed with %s", type(error).__name__)
-        else:
-            done.append(True)
-
-    thread = Thread(target=run, name="phoenix-otel-flush", daemon=True)
-    try:
-        thread.start()
-    except RuntimeError:  # no thread can be started once the interpreter is on its way out
-        run()
-    else:
-        thread.join(timeout)
-    return bool(done)
+    options = config.options
+    spool = Spool(Path(options.spool_directory), options.spool_size) if options.spool_directory else None
+    patience = _PATIENCE + 2 * options.otlp_timeout
+    pushing = [PushReader(otlp, config.export_interval, guard, patience=patience, spool=spool)] if otlp else []
+    if "console" in wanted:
+        console = OutageAwareExporter(ConsoleMetricExporter(), "the console")
+        pushing.append(PushReader(console, config.export_interval, guard, patience=patience, spool=None))
+    return Readers(prometheus, otlp, pushing)

@@ -8,14 +8,18 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from phoenix_otel._guard import Guard
 from phoenix_otel.pipeline.access import Access
+from phoenix_otel.pipeline.fork import sever
 from phoenix_otel.pipeline.health import Health
 from phoenix_otel.pipeline.limits import Limits
 from phoenix_otel.pipeline.snapshot import Snapshot
 from phoenix_otel.pipeline.worker import Worker
+
+if TYPE_CHECKING:
+    from phoenix_otel.pipeline.endpoint import Endpoint
 
 _logger = logging.getLogger("phoenix_otel")
 
@@ -60,20 +64,33 @@ class MetricsServer:
         self._stop = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: Thread | None = None
+        self._renderer: Worker | None = None
+        self._listening: socket.socket | None = None
+        self._endpoint: Endpoint | None = None
         self.url = ""
+        self.port = 0
 
     def start(self, listening: socket.socket, host: str) -> None:
         """Serve on a socket made by `listen` for this host."""
-        actual = listening.getsockname()[1]
+        # here, so that a program without an endpoint does without aiohttp; not in the thread, for a fork or an exit
+        # in the middle of an import would leave half of it behind
+        from phoenix_otel.pipeline.endpoint import Endpoint
+
+        self._listening = listening
+        self.port = actual = listening.getsockname()[1]
         shown = _ANY_ADDRESS.get(host, host)
         access = self._content.access
         self.url = f"{access.scheme}://{f'[{shown}]' if ':' in shown else shown}:{actual}"
         if warning := access.warning(listening):
             _logger.warning("phoenix_otel: %s", warning)
         self._loop = asyncio.new_event_loop()
-        renderer = Worker("phoenix-otel-render")
+        renderer = self._renderer = Worker("phoenix-otel-render")
+        self._endpoint = Endpoint(self._content, self._guard, renderer)
         self._thread = Thread(
-            target=self._run, args=(listening, self._loop, renderer), name="phoenix-otel-server", daemon=True
+            target=self._run,
+            args=(listening, self._loop, renderer, self._endpoint),
+            name="phoenix-otel-server",
+            daemon=True,
         )
         self._thread.start()
 
@@ -88,18 +105,33 @@ class MetricsServer:
     @property
     def alive(self) -> bool:
         """Tell whether the endpoint is being served."""
-        return self._thread is not None and self._thread.is_alive()
+        serving = self._thread is not None and self._thread.is_alive()
+        return serving and self._renderer is not None and self._renderer.alive
 
-    def _run(self, listening: socket.socket, loop: asyncio.AbstractEventLoop, renderer: Worker) -> None:
-        with self._guard.section("serving the endpoint"):
-            # aiohttp takes longer to import than all the rest; here nobody waits for it
-            from phoenix_otel.pipeline.endpoint import Endpoint
+    @property
+    def stuck(self) -> bool:
+        """Tell whether a collection does not come to an end."""
+        return self._renderer is not None and self._renderer.stuck
 
-            endpoint = Endpoint(self._content, self._guard, renderer)
-            loop.run_until_complete(endpoint.serve(listening, self._stop))
-        listening.close()
-        renderer.stop(timeout=1.0)
-        loop.close()
+    def abandon(self) -> None:
+        """Let go of all sockets without touching them: for a child, whose parent goes on serving."""
+        clients = self._endpoint.clients() if self._endpoint is not None else []
+        sever([*([self._listening] if self._listening is not None else []), *clients])
+
+    def _run(
+        self,
+        listening: socket.socket,
+        loop: asyncio.AbstractEventLoop,
+        renderer: Worker,
+        endpoint: Endpoint,
+    ) -> None:
+        try:
+            with self._guard.section("serving the endpoint"):
+                loop.run_until_complete(endpoint.serve(listening, self._stop))
+        finally:
+            listening.close()
+            renderer.stop(timeout=1.0)
+            loop.close()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -22,11 +22,16 @@ class SharedWork:
         """Return what `work` returns or raise what it raises; `what` tells whether two ask for the same."""
         future: asyncio.Future[T] | None = self._not_begun.get(what)
         if future is None:
-            future = self._not_begun[what] = asyncio.get_running_loop().create_future()
+            future = asyncio.get_running_loop().create_future()
 
             def begin() -> T:
-                del self._not_begun[what]
+                self._not_begun.pop(what, None)
                 return work()
 
-            self._worker.submit(begin, future)
-        return await asyncio.shield(future)  # one client that goes away takes nothing from the others
+            self._not_begun[what] = future
+            try:
+                self._worker.submit(begin, future)
+            except TimeoutError:
+                del self._not_begun[what]
+                raise
+        return await self._worker.settled(future)  # one client that goes away takes nothing from the others

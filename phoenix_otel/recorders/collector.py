@@ -35,7 +35,7 @@ class MetricsCollector:
         self.rate_limit = RateLimitRecorder(self._instruments)
         self.system = SystemRecorder(self._instruments)
         self.http_client = HttpClientRecorder(self._instruments)
-        self.telemetry = TelemetryRecorder(self._instruments)
+        self.telemetry = TelemetryRecorder(self._instruments, self.guard)
         self.proxy_feed = ProxyFeed()
 
     def bind(self, binding: Binding) -> None:
@@ -50,6 +50,11 @@ class MetricsCollector:
         self.loop.stop()
         self._instruments.unbind()
         self.guard.reset()
+
+    def start_over(self) -> None:
+        """Forget what a parent process has counted and which loop it ran; for a child right after a fork."""
+        self.guard.errors = self.guard.refusals = 0
+        self.loop = LoopMonitor()
 
     def watch_loop(self) -> None:
         """Watch the event loop that runs here, for /health."""

@@ -221,6 +221,7 @@ class Observable:
 
     def bind(self, binding: Binding) -> None:
         """Answer this meter's collections; values set earlier are forgotten, sources that are asked stay."""
+        self._lock = RLock()  # after a fork the old one may be held by a thread that is not there any more
         with self._lock:
             self._series.reset(binding.limit(self._metric))
             self._set.clear()

@@ -43,16 +43,17 @@ class SystemSampler:
         self._guard = guard
         self._sampled_at = time.monotonic()
         self._stop = Event()
-        self._thread = Thread(target=self._run, name="phoenix-otel-sampler", daemon=True)
+        self._thread: Thread | None = None
 
     def start(self) -> None:
-        """Start the thread; the first sample follows at once, the first CPU figure half a second later."""
+        """Start the thread, or start it again after it has died; the first CPU figure follows half a second later."""
+        self._thread = Thread(target=self._run, name="phoenix-otel-sampler", daemon=True)
         self._thread.start()
 
     def stop(self, timeout: float) -> None:
         """Stop the thread, waiting for at most `timeout` seconds."""
         self._stop.set()
-        if self._thread.is_alive():
+        if self._thread is not None and self._thread.is_alive():
             self._thread.join(timeout)
 
     def age(self) -> float:
@@ -61,8 +62,13 @@ class SystemSampler:
 
     @property
     def alive(self) -> bool:
-        """Tell whether the thread runs and kept its period lately."""
-        return self._thread.is_alive() and self.age() < 3 * self._interval + 5
+        """Tell whether the thread is there."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def punctual(self) -> bool:
+        """Tell whether the host was sampled lately: reading it may hang, as at a disk of the network that is gone."""
+        return self.age() < 3 * self._interval + 5
 
     def _run(self) -> None:
         process = psutil.Process()

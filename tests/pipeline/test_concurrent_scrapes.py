@@ -140,6 +140,7 @@ def record_one_of_each(telemetry: Telemetry) -> None:
     collector.rate_limit.set_current_rate("api", 1)
     collector.rate_limit.set_limit_remaining("api", 1)
     record_one_of_each_client_metric(collector)
+    collector.telemetry.watch(Pushed(), {"push": 0})
 
 
 def record_one_of_each_client_metric(collector: MetricsCollector) -> None:
@@ -157,6 +158,13 @@ def record_one_of_each_client_metric(collector: MetricsCollector) -> None:
     client.record_dns_lookup("site", 0.1)
     client.record_browser_request("document", "site", "")
     client.record_browser_received("document", "site", 1)
+
+
+class Pushed:
+    """A push that has failed once."""
+
+    failures = 1
+    last_success_at: float | None = 1.7e9
 
 
 class Driver:

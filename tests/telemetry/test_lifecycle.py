@@ -59,7 +59,9 @@ def test_shutdown_is_idempotent_and_leaves_no_thread_and_no_socket() -> None:
     with configure_telemetry(port=0) as telemetry:
         url = telemetry.url
         fetch(url, "/metrics")
-        assert our_threads() - before == {"phoenix-otel-sampler", "phoenix-otel-server", "phoenix-otel-render"}
+        assert our_threads() - before == {
+            f"phoenix-otel-{name}" for name in ("sampler", "server", "render", "watchdog")
+        }
 
     assert telemetry.shutdown()
     assert telemetry.url == ""

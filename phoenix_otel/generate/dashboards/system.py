@@ -13,6 +13,7 @@ from phoenix_otel.generate.dashboards.panel import (
     BYTES_PER_SECOND,
     NUMBER,
     PERCENT,
+    SECONDS,
     Dashboard,
     Panel,
     Row,
@@ -134,11 +135,49 @@ def _telemetry(query: PanelQuery) -> Iterator[Panel]:
         targets=(Target(expr=most, legend=legend("metric")),),
         width=24,
     )
+    yield Panel(
+        title="Pushes that failed",
+        description="OTLP pushes that did not arrive in the time shown. No total is lost: the next push that arrives "
+        "has it.",
+        unit=NUMBER,
+        targets=(per_scraper(query.count(telemetry.EXPORT_FAILURES, *SCRAPER)),),
+        width=6,
+    )
+    yield Panel(
+        title="Since the last push",
+        description="How long ago an OTLP push last arrived; it should not be more than a few push intervals.",
+        unit=SECONDS,
+        targets=(per_scraper(f"time() - {query.series(telemetry.EXPORT_LAST_SUCCESS)}"),),
+        width=6,
+    )
+    yield Panel(
+        title="Kept from the scraper",
+        description="Errors inside telemetry or its callbacks, and values that no metric can hold. The log names each "
+        "kind once.",
+        unit=NUMBER,
+        targets=(
+            per_scraper(query.count(telemetry.INTERNAL_ERRORS, *SCRAPER), "errors"),
+            per_scraper(query.count(telemetry.REFUSED_VALUES, *SCRAPER), "values"),
+        ),
+        width=6,
+    )
+    yield Panel(
+        title="Threads restarted",
+        description="Threads of telemetry that had died and were started again.",
+        unit=NUMBER,
+        targets=(
+            Target(
+                expr=query.count(telemetry.THREAD_RESTARTS, *SCRAPER, "thread"), legend=legend("instance", "thread")
+            ),
+        ),
+        width=6,
+    )
 
 
 DASHBOARD: Final = Dashboard(
     name="system",
     title="Phoenix scraper: System",
-    answers="Do hosts have CPU, memory, disk and network left, and do the scrapers' processes leak anything?",
+    answers="Do hosts have CPU, memory, disk and network left, and do the scrapers' processes leak anything? "
+    "Does telemetry itself arrive?",
     rows=_rows,
 )
