@@ -48,7 +48,8 @@ _HOW: Final = """
 - Loop lag: a loop that works half of its time in pieces of 1 ms is scraped over HTTP with compression by another
   process, five times a second, for 6 seconds. *Of another process*: everything is the same, but the endpoint is not in
   the process of the loop; this much the machine is late by itself.
-- Start: import and configuration in a fresh process, aiohttp included; memory counts when the endpoint has answered once.
+- Start: import and configuration in a fresh process, aiohttp included; memory counts when the endpoint has answered
+  once.
 """
 
 
@@ -186,8 +187,8 @@ def _misses(numbers: dict[str, Any]) -> Iterator[str]:
         yield (
             f"- Import and configuration: the {SDK} with its Prometheus reader takes {start[SDK]['ms']:.0f} ms alone, "
             f"half of `logfire.configure()` is {start['logfire']['ms'] / 2:.0f} ms. aiohttp is most of the rest: in a "
-            f"program that has it loaded, ours take {loaded['ms']:.0f} ms. Loading it later, in the endpoint's thread, was "
-            "faster and wrong: a fork in the middle of an import leaves half a module to the child."
+            f"program that has it loaded, ours take {loaded['ms']:.0f} ms. Loading it later, in the endpoint's thread, "
+            "was faster and wrong: a fork in the middle of an import leaves half a module to the child."
         )
     yield ""
 
