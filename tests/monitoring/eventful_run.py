@@ -18,6 +18,7 @@ from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
 
 from phoenix_otel.catalog import http_client
+from phoenix_otel.demo.numbers import Numbers
 from phoenix_otel.demo.run import World
 from phoenix_otel.generate.alerts import ALERTS
 from phoenix_otel.generate.files import export_prometheus_config
@@ -111,7 +112,10 @@ async def _browse(world: World, chromium: str) -> None:
             executable_path=chromium, args=["--no-sandbox", "--disable-background-networking"]
         )
         page = await browser.new_page()
+        before = _received(world)
         await page.goto(f"{world.site.url}/health")
+        # the browser is asked for sizes after the page has come, and answers as long as it is open
+        await eventually(lambda: _received(world) > before, WITHIN, lambda: before)
         with contextlib.suppress(PlaywrightError):
             await page.goto(f"http://127.0.0.1:{free_port()}/")
         await browser.close()
@@ -121,6 +125,10 @@ async def _browse(world: World, chromium: str) -> None:
         local = world.site.url.replace("127.0.0.1", "localhost")
         async with session.get(f"{local}/health") as looked_up:
             await looked_up.read()
+
+
+def _received(world: World) -> float:
+    return Numbers(world.telemetry.stats()).total(http_client.BROWSER_RECEIVED.prometheus_name)
 
 
 async def _all_is_well(prometheus: PrometheusServer) -> None:
