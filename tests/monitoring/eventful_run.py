@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
+import pytest
 from opentelemetry.instrumentation.instrumentor import BaseInstrumentor  # type: ignore[attr-defined]
 from playwright.async_api import Error as PlaywrightError
 from playwright.async_api import async_playwright
@@ -20,6 +21,7 @@ from playwright.async_api import async_playwright
 from phoenix_otel.catalog import http_client
 from phoenix_otel.demo.numbers import Numbers
 from phoenix_otel.demo.run import World
+from phoenix_otel.environment_variables import OTEL_EXPORTER_OTLP_ENDPOINT
 from phoenix_otel.generate.alerts import ALERTS
 from phoenix_otel.generate.files import export_prometheus_config
 from phoenix_otel.instrumentation.aiohttp_client import AiohttpClientInstrumentor
@@ -28,6 +30,7 @@ from phoenix_otel.instrumentation.pymongo import PymongoInstrumentor
 from tests.monitoring.pager import in_seconds
 from tests.monitoring.running_demo import running_demo
 from tests.stack.mongo import MongoServer, ferretdb_binary
+from tests.stack.otelcol import CollectorServer, loopback_options
 from tests.stack.process import free_port, running
 from tests.stack.prometheus import PrometheusServer
 from tests.stack.sinks import eventually
@@ -55,10 +58,17 @@ class EventfulRun:
 
 
 async def eventful_run(directory: Path, chromium: str, stack: ExitStack) -> EventfulRun:
-    """Run the demo with its HTTP and MongoDB clients and a browser instrumented, and let things go wrong one by one."""
+    """Run the demo with its HTTP and MongoDB clients and a browser instrumented, and let things go wrong one by one.
+
+    It is scraped, and pushes to a Collector that nobody asks.
+    """
     configuration, port = directory / "configuration", free_port()
-    config = in_seconds(targets=(f"127.0.0.1:{port}",), tuned=_LOWERED)
+    options = loopback_options(directory)
+    config = in_seconds(targets=(f"127.0.0.1:{port}",), tuned=_LOWERED, collector=options)
     export_prometheus_config(configuration, config)
+    collector = CollectorServer(configuration / "otel-collector.yaml", options, directory)
+    stack.enter_context(running(collector))
+    stack.enter_context(pytest.MonkeyPatch.context()).setenv(OTEL_EXPORTER_OTLP_ENDPOINT, collector.http)
     prometheus = stack.enter_context(running(PrometheusServer(configuration, directory)))
     mongo = stack.enter_context(running(MongoServer(ferretdb_binary(), directory)))
     for instrumentor in (AiohttpClientInstrumentor(), PymongoInstrumentor(), PlaywrightInstrumentor()):
