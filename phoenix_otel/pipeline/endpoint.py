@@ -45,11 +45,15 @@ class Endpoint:
         )
         accepting = asyncio.create_task(acceptor.accept(listening))
         stopped = asyncio.create_task(stop.wait())
-        await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)
-        accepting.cancel()
-        stopped.cancel()
-        await runner.cleanup()
-        await acceptor.close()
+        try:
+            await asyncio.wait((accepting, stopped), return_when=asyncio.FIRST_COMPLETED)
+            if accepting.done():
+                accepting.result()  # accepting ends by an error alone: it is this thread's, too
+        finally:
+            accepting.cancel()
+            stopped.cancel()
+            await runner.cleanup()
+            await acceptor.close()
 
     def _application(self) -> web.Application:
         application = web.Application(middlewares=[self._answer])

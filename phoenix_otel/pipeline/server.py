@@ -126,12 +126,15 @@ class MetricsServer:
         endpoint: Endpoint,
     ) -> None:
         try:
-            with self._guard.section("serving the endpoint"):
-                loop.run_until_complete(endpoint.serve(listening, self._stop))
+            # the runner also ends what tasks are left if this thread dies
+            with (
+                self._guard.section("serving the endpoint"),
+                asyncio.Runner(loop_factory=lambda: loop) as runner,
+            ):
+                runner.run(endpoint.serve(listening, self._stop))
         finally:
             listening.close()
             renderer.stop(timeout=1.0)
-            loop.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
